@@ -1,0 +1,28 @@
+"""What all tests share: random checkpoints made once a run, and the sample documents."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+SAMPLES = Path(__file__).parents[1] / "sample_data"
+
+
+@pytest.fixture(scope="session")
+def samples() -> Path:
+    return SAMPLES
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A random checkpoint by kind, made when first asked for."""
+    from tests.checkpoints import make_checkpoint
+
+    made: dict[str, Path] = {}
+
+    def get(kind: str) -> Path:
+        if kind not in made:
+            made[kind] = make_checkpoint(kind, tmp_path_factory.mktemp(kind))
+        return made[kind]
+
+    return get

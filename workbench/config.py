@@ -1,0 +1,103 @@
+"""What may be set, and what it is when it is not: options as frozen dataclasses, environment variables in one table.
+
+| variable | meaning | default |
+| --- | --- | --- |
+| ``WORKBENCH_MODEL`` | the model of ``Workbench()``: a registry name, a hub id or a folder | by machine |
+| ``WORKBENCH_HOME`` | where models and readings are kept | the user's cache folder |
+| ``WORKBENCH_OFFLINE`` | ``1`` forbids every download | off |
+
+Not covered: what fits a machine (engine.budget), which models there are (engine.registry).
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
+
+from platformdirs import user_cache_path
+
+from workbench.errors import ConfigError, nearest
+
+Weights = Literal["auto", "fp32", "bf16", "int8"]
+KV = Literal["auto", "fp32", "bf16"]
+
+NATIVE_WINDOW_LIMIT = 131_072
+"""Tokens: the most that ``window=None`` takes; more by asking."""
+
+DEFAULT_RESERVE = 2_048
+"""Tokens that ``fit`` keeps for the question and its answer."""
+
+
+def home() -> Path:
+    """The folder that holds models and readings (created when first written to)."""
+    named = os.environ.get("WORKBENCH_HOME")
+    return Path(named).expanduser() if named else user_cache_path("qwen-workbench", appauthor=False)
+
+
+def offline() -> bool:
+    """Whether downloads are forbidden (``WORKBENCH_OFFLINE`` or ``HF_HUB_OFFLINE`` set to 1)."""
+    return any(os.environ.get(name, "0") not in ("", "0") for name in ("WORKBENCH_OFFLINE", "HF_HUB_OFFLINE"))
+
+
+def default_model() -> str | None:
+    """The model named by ``WORKBENCH_MODEL``, or None."""
+    return os.environ.get("WORKBENCH_MODEL") or None
+
+
+def _choice(option: str, value: str, valid: tuple[str, ...]) -> None:
+    if value not in valid:
+        names = ", ".join(valid)
+        raise ConfigError(f"{option}={value!r} is not known; valid: {names}.{nearest(str(value), list(valid))}")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineOptions:
+    """How a model is held in memory.
+
+    Raises:
+        ConfigError: an unknown choice, or a window that is not a positive number.
+    """
+
+    weights: Weights = "auto"
+    kv: KV = "auto"
+    device: str = "auto"
+    seed: int = 0
+    window: int | None = None
+
+    def __post_init__(self) -> None:
+        _choice("weights", self.weights, get_args(Weights))
+        _choice("kv", self.kv, get_args(KV))
+        if self.device != "auto" and self.device.split(":")[0] not in ("cpu", "cuda"):
+            raise ConfigError(f"device={self.device!r} is not known; valid: auto, cpu, cuda, cuda:N.")
+        if self.window is not None and self.window < 1:
+            raise ConfigError(f"window={self.window} holds nothing; give a number of tokens, or None.")
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingParams:
+    """How tokens are chosen; ``temperature=0`` is greedy.
+
+    Raises:
+        ConfigError: a value out of its range.
+    """
+
+    max_tokens: int = 1_024
+    temperature: float = 0.0
+    top_p: float = 1.0
+    top_k: int = 0
+    seed: int | None = None
+    stop: tuple[str, ...] = field(default=())
+
+    def __post_init__(self) -> None:
+        if isinstance(self.stop, str):
+            object.__setattr__(self, "stop", (self.stop,))
+        if self.max_tokens < 1:
+            raise ConfigError(f"max_tokens={self.max_tokens}: an answer needs at least 1 token.")
+        if self.temperature < 0:
+            raise ConfigError(f"temperature={self.temperature} is below 0; use 0 for greedy decoding.")
+        if not 0 < self.top_p <= 1:
+            raise ConfigError(f"top_p={self.top_p} is outside (0, 1]; 1 keeps every token.")
+        if self.top_k < 0:
+            raise ConfigError(f"top_k={self.top_k} is below 0; 0 keeps every token.")
+        if not all(self.stop):
+            raise ConfigError("stop holds an empty string, which would end every answer at once.")

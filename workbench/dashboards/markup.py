@@ -1,0 +1,115 @@
+"""Answers, citations and progress as HTML for a page. All text that comes in is escaped; nothing is rendered as Markdown.
+
+What a model writes, and what a document holds, can therefore never load an image, open a link or run a script.
+
+Not covered: where these pieces stand (cells, app), how they look (dashboard.css).
+"""
+
+from html import escape
+
+from workbench.results import Answer, Citation
+from workbench.types import ReadProgress
+
+
+def heading(name: str, line: str) -> str:
+    """The head of a page: the document's name and a line about it."""
+    return f'<header class="wb-head"><h1>{escape(name)}</h1><p>{escape(line)}</p></header>'
+
+
+def running(question: str, text: str, status: str) -> str:
+    """An answer while it is being written."""
+    said = f'<p class="wb-text">{escape(text)}</p>' if text else ""
+    line = f'<p class="wb-status" role="status">{escape(status)}</p>'
+    return _turn(question, said + line, "running")
+
+
+def failed(question: str, text: str, message: str) -> str:
+    """What there is of an answer that failed, and why it did."""
+    said = f'<p class="wb-text">{escape(text)}</p>' if text else ""
+    return _turn(question, said + f'<p class="wb-note" role="alert">{escape(message)}</p>', "failed")
+
+
+def finished(answer: Answer) -> str:
+    """An answer with its quotes marked, its citations in place, and what it cost."""
+    cut = {"stop": "", "length": "…", "cancelled": "…"}[answer.finish_reason]
+    text = f'<p class="wb-text">{_marked(answer)}<span class="wb-cut">{cut}</span></p>'
+    body = text + _ending(answer) + _citations(answer) + _counts(answer)
+    return _turn(answer.question, body, answer.finish_reason)
+
+
+def reading(progress: ReadProgress | None, status: str) -> str:
+    """How far a document is read: a bar, tokens, speed, time left."""
+    share = progress.done_tokens / progress.total_tokens if progress and progress.total_tokens else 0.0
+    bar = (
+        f'<div class="wb-bar" role="progressbar" aria-label="Reading" aria-valuemin="0" aria-valuemax="100" '
+        f'aria-valuenow="{100 * share:.0f}"><div style="width: {share:.1%}"></div></div>'
+    )
+    figures = f" · {_figures(progress)}" if progress else ""
+    return f'{bar}<p class="wb-status" role="status">{escape(status + figures)}</p>'
+
+
+def _turn(question: str, body: str, state: str) -> str:
+    asked = f'<p class="wb-question">{escape(question)}</p>' if question else ""
+    return f'<article class="wb-turn" data-state="{state}">{asked}{body}</article>'
+
+
+def _ending(answer: Answer) -> str:
+    if answer.finish_reason == "cancelled":
+        return '<p class="wb-note">Stopped. This is what was written until then.</p>'
+    if answer.finish_reason == "length":
+        return f'<p class="wb-note">Cut off after {answer.usage.completion_tokens:,} tokens.</p>'
+    return ""
+
+
+def _marked(answer: Answer) -> str:
+    """The text, with each quote underlined: evenly when the document has it, wavy when it does not."""
+    pieces: list[str] = []
+    at = 0
+    for citation in sorted(answer.citations, key=lambda c: c.answer_span or (0, 0)):
+        if citation.answer_span is None or citation.answer_span.start_char < at:
+            continue
+        start, end = citation.answer_span
+        kind = "wb-quoted wb-absent" if citation.status == "no_source" else "wb-quoted"
+        pieces.append(escape(answer.text[at:start]))
+        pieces.append(f'<span class="{kind}">{escape(answer.text[start:end])}</span>')
+        at = end
+    return "".join(pieces) + escape(answer.text[at:])
+
+
+def _citations(answer: Answer) -> str:
+    if not answer.citations:
+        return ""
+    items = "".join(_citation(citation) for citation in answer.citations)
+    return f'<ul class="wb-citations" aria-label="Citations">{items}</ul>'
+
+
+def _citation(citation: Citation) -> str:
+    quote = f"“{escape(citation.quote)}”"
+    if citation.status == "no_source":
+        return f'<li class="wb-absent">{quote} <span class="wb-page">not in the document</span></li>'
+    page = f'<span class="wb-page">page {escape(citation.label or str(citation.page))}</span>'
+    place = f"{escape(citation.before)}<mark>{escape(citation.passage)}</mark>{escape(citation.after)}"
+    return f'<li><details><summary>{quote} {page}</summary><div class="wb-place">{place}</div></details></li>'
+
+
+def _counts(answer: Answer) -> str:
+    usage = answer.usage
+    counts = (
+        f"{usage.reused_tokens:,} tokens reused · {usage.computed_tokens:,} computed · "
+        f"{usage.completion_tokens:,} written"
+    )
+    return f'<p class="wb-counts">{counts}</p>'
+
+
+def _figures(progress: ReadProgress) -> str:
+    figures = f"{progress.done_tokens:,} of {progress.total_tokens:,} tokens"
+    if progress.tokens_per_s:
+        figures += f" · {progress.tokens_per_s:,.0f} tokens a second"
+    if progress.left_s is not None and progress.done_tokens < progress.total_tokens:
+        figures += f" · {_duration(progress.left_s)} left"
+    return figures
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(max(round(seconds), 0), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{rest} s"

@@ -1,0 +1,182 @@
+"""The Document: text, pages, outline, and where it all came from. Knows characters, never tokens or tensors.
+
+Not covered: reading files (load, readers), choosing parts (selection), finding quotes (quotes).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from typing import Literal
+
+import polars as pl
+
+from workbench import tables
+from workbench.types import Displayed, Span
+
+PageStatus = Literal["read", "empty", "scanned", "unreadable", "excluded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page and the characters of ``Document.text`` that stand on it.
+
+    Attributes:
+        number: from 1, in the source; a selection keeps the numbers of the whole.
+        label: as printed (``iv``, ``12``), or a made one (``Chapter 3 · 2``).
+        start_char: first character in ``Document.text``.
+        end_char: one past the last.
+        status: ``read``, or why there is no text.
+    """
+
+    number: int
+    label: str
+    start_char: int
+    end_char: int
+    status: PageStatus = "read"
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """An entry of the outline.
+
+    Attributes:
+        title: as it stands in the document.
+        level: 1 is the top.
+        start_char: first character, the heading's own.
+        end_char: one past the last: the next entry of the same or a higher level.
+        page: number of the page it begins on.
+    """
+
+    title: str
+    level: int
+    start_char: int
+    end_char: int
+    page: int
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The bytes a document was made from.
+
+    Attributes:
+        path: as given, or a made name for bytes.
+        sha256: of the bytes (for a folder: of names and contents in order).
+        num_bytes: their number.
+        media_type: ``text/plain``, ``application/pdf``, ``inode/directory`` ...
+    """
+
+    path: str
+    sha256: str
+    num_bytes: int
+    media_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentWarning:
+    """Something a reader should know: what kind, where, and a sentence.
+
+    Attributes:
+        kind: ``scanned``, ``empty``, ``unreadable``, ``encoding``, ``skipped`` ...
+        message: what, why, and what to do.
+        pages: numbers of the pages concerned; empty for the whole document.
+    """
+
+    kind: str
+    message: str
+    pages: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Document(Displayed):
+    """A whole document, or a selection of one.
+
+    Attributes:
+        name: file name without its folder, for people.
+        text: all of it; page marks are taken out and kept as ``pages``.
+        pages: in order, without gaps: each character stands on exactly one page.
+        outline: in order of position.
+        warnings: what a reader should know.
+        source: the bytes it came from.
+        parent: hash of the document this is a selection of; empty for a whole one.
+    """
+
+    name: str
+    text: str = field(repr=False)
+    pages: tuple[Page, ...] = field(repr=False)
+    outline: tuple[Section, ...] = field(repr=False)
+    warnings: tuple[DocumentWarning, ...]
+    source: Source
+    parent: str = ""
+
+    @property
+    def hash(self) -> str:
+        """blake2b (hex, 32 characters) of the text and the page table."""
+        digest = hashlib.blake2b(self.text.encode("utf-8", "surrogatepass"), digest_size=16)
+        for page in self.pages:
+            digest.update(f"\0{page.number}\0{page.label}\0{page.start_char}\0{page.end_char}".encode())
+        return digest.hexdigest()
+
+    def page_at(self, char: int) -> Page:
+        """The page that holds a character (the last page for the end of the text)."""
+        starts = [page.start_char for page in self.pages]
+        index = max(bisect_right(starts, char) - 1, 0)
+        # Empty pages share their start with the next one; the character stands on the one with room for it.
+        while index > 0 and self.pages[index].start_char == self.pages[index].end_char and char >= len(self.text):
+            index -= 1
+        return self.pages[index]
+
+    def page_text(self, number: int) -> str:
+        """The text of a page by its number.
+
+        Raises:
+            ConfigError: no such page here.
+        """
+        from workbench.documents.selection import page_by_number
+
+        page = page_by_number(self, number)
+        return self.text[page.start_char : page.end_char]
+
+    def select(
+        self,
+        expression: str | None = None,
+        *,
+        pages: range | tuple[int, ...] | list[int] | None = None,
+        sections: list[str] | None = None,
+    ) -> Document:
+        """A part, as a Document again: same page numbers, ``parent`` set to this one's hash.
+
+        Args:
+            expression: a section's title, or ``"A..B"`` with both ends in it.
+            pages: page numbers.
+            sections: titles, each with all below it.
+
+        Raises:
+            ConfigError: nothing, or more than one thing, is asked for; or a name that is not here.
+        """
+        from workbench.documents.selection import select
+
+        return select(self, expression, pages=pages, sections=sections)
+
+    def find(self, quote: str) -> Span | None:
+        """Where a quote stands, white space, quotation marks and hyphens normalised; None when it does not."""
+        from workbench.documents.quotes import find
+
+        return find(self.text, quote)
+
+    def page_table(self) -> pl.DataFrame:
+        """Pages as a frame, see ``tables.PAGES``."""
+        return pl.DataFrame(
+            [(p.number, p.label, p.status, p.end_char - p.start_char) for p in self.pages],
+            schema=tables.PAGES,
+            orient="row",
+        )
+
+    def outline_table(self) -> pl.DataFrame:
+        """The outline as a frame, see ``tables.OUTLINE``."""
+        return pl.DataFrame(
+            [(s.level, s.title, s.page, s.end_char - s.start_char) for s in self.outline],
+            schema=tables.OUTLINE,
+            orient="row",
+        )

@@ -1,0 +1,186 @@
+"""From a folder in the hub's layout to a model in memory, in the precision this machine wants.
+
+fp32 and bf16 go through transformers' own loader. int8 is filled tensor by tensor, so that the fp32 weights never
+stand in memory at once; a folder that holds int8 already (engine.convert) is taken as it is.
+
+Not covered: finding and fetching (engine.registry, engine.fetch), int4, sliding windows, attention sinks.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+import transformers
+from safetensors import SafetensorError, safe_open
+from torch import nn
+from transformers import AttentionInterface, AutoConfig, AutoModelForCausalLM
+
+from workbench.engine.attention import ATTENTION_NAME, paged_attention
+from workbench.engine.budget import Architecture, state_bytes
+from workbench.engine.cache import KVLayout
+from workbench.engine.int8 import Int8Embedding, Int8Linear, convert_modules, quantize, row_kernel
+from workbench.errors import ModelLoadError
+
+_log = logging.getLogger(__name__)
+
+SUPPORTED = ("llama", "qwen2", "qwen3", "qwen3_5_text")
+"""Text architectures, by ``model_type``; the tests hold each against plain transformers."""
+
+_LAYER_TYPES = {"full_attention", "linear_attention"}
+_NOT_TEXT = ("model.visual.", "visual.", "mtp.", "model.mtp.")
+
+AttentionInterface.register(ATTENTION_NAME, paged_attention)
+
+
+def text_config(folder: Path) -> transformers.PreTrainedConfig:
+    """The text model's config; of a vision-language checkpoint, its text part.
+
+    Raises:
+        ModelLoadError: no config, or an architecture that is not supported.
+    """
+    if not (folder / "config.json").exists():
+        raise ModelLoadError(f"{folder} holds no config.json; give a folder in the hub's layout.")
+    try:
+        config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except (OSError, ValueError, KeyError) as error:
+        raise ModelLoadError(
+            f"{folder}/config.json cannot be read ({error}). Supported: {', '.join(SUPPORTED)}."
+        ) from error
+    text = config.get_text_config(decoder=True)
+    layers = set(getattr(text, "layer_types", None) or ["full_attention"])
+    if text.model_type not in SUPPORTED or layers - _LAYER_TYPES:
+        kinds = ", ".join(sorted(layers - _LAYER_TYPES)) or "its own kind"
+        raise ModelLoadError(
+            f"{folder} is a {text.model_type!r} model with layers of {kinds}, which this workbench does not run. "
+            f"Supported: {', '.join(SUPPORTED)}, with full attention and Gated DeltaNet layers."
+        )
+    return text
+
+
+def layer_types(config: transformers.PreTrainedConfig) -> tuple[str, ...]:
+    """``full_attention`` or ``linear_attention`` for each layer."""
+    return tuple(getattr(config, "layer_types", None) or ["full_attention"] * config.num_hidden_layers)
+
+
+def head_dim(config: transformers.PreTrainedConfig) -> int:
+    """Elements of an attention head."""
+    return int(getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads)
+
+
+def kv_layout(config: transformers.PreTrainedConfig, dtype: torch.dtype, device: torch.device) -> KVLayout:
+    """How this model's keys and values lie in memory."""
+    return KVLayout(layer_types(config), config.num_key_value_heads, head_dim(config), dtype, device)
+
+
+def architecture(config: transformers.PreTrainedConfig) -> Architecture:
+    """The numbers that decide what the model costs; parameters are counted without allocating any."""
+    with torch.device("meta"):
+        num_params = sum(p.numel() for p in AutoModelForCausalLM.from_config(config).parameters())
+    types = layer_types(config)
+    num_gdn = types.count("linear_attention")
+    states = 0
+    if num_gdn:
+        states = state_bytes(
+            num_gdn, config.linear_num_key_heads, config.linear_num_value_heads, config.linear_key_head_dim,
+            config.linear_value_head_dim, config.linear_conv_kernel_dim, 4,
+        )  # fmt: skip
+    return Architecture(
+        num_params=num_params, vocab_size=config.vocab_size, hidden_size=config.hidden_size,
+        full_layers=types.count("full_attention"), heads=config.num_attention_heads,
+        kv_heads=config.num_key_value_heads, head_dim=head_dim(config), gdn_layers=num_gdn, state_bytes=states,
+        window=config.max_position_embeddings,
+    )  # fmt: skip
+
+
+def load(folder: Path, weights: str, device: torch.device) -> nn.Module:
+    """The model, ready to run with our attention.
+
+    Args:
+        folder: in the hub's layout, safetensors only.
+        weights: ``fp32``, ``bf16`` or ``int8``.
+        device: where to.
+
+    Raises:
+        ModelLoadError: files are missing or damaged, or tensors are.
+    """
+    if not list(folder.glob("*.safetensors")):
+        raise ModelLoadError(
+            f"{folder} holds no .safetensors file. Pickled weights (.bin, .pt) are not loaded; convert them with "
+            "transformers' save_pretrained, which writes safetensors."
+        )
+    config = text_config(folder)
+    try:
+        model = _load_int8(folder, config) if weights == "int8" else _load_float(folder, config, weights)
+    except (OSError, SafetensorError, RuntimeError, KeyError) as error:
+        raise ModelLoadError(f"The weights in {folder} cannot be loaded: {error}") from error
+    model = model.to(device).eval().requires_grad_(False)
+    model.set_attn_implementation(ATTENTION_NAME)
+    return model
+
+
+def _load_float(folder: Path, config: transformers.PreTrainedConfig, weights: str) -> nn.Module:
+    if holds_int8(folder):
+        raise KeyError(f"they are int8 already and cannot be had in {weights}; use weights='int8'")
+    dtype = torch.float32 if weights == "fp32" else torch.bfloat16
+    model, info = AutoModelForCausalLM.from_pretrained(
+        folder, config=config, dtype=dtype, local_files_only=True, trust_remote_code=False, use_safetensors=True,
+        output_loading_info=True,
+    )  # fmt: skip
+    if info["missing_keys"] or info["mismatched_keys"]:
+        broken = sorted(info["missing_keys"]) or sorted(str(key) for key in info["mismatched_keys"])
+        raise KeyError(f"{len(broken)} tensors are missing or of another shape, {broken[0]} first")
+    return model
+
+
+def holds_int8(folder: Path) -> bool:
+    """Whether the folder was written by engine.convert with int8 weights."""
+    record = folder / "workbench.json"
+    return record.exists() and json.loads(record.read_text()).get("weights") == "int8"
+
+
+def _load_int8(folder: Path, config: transformers.PreTrainedConfig) -> nn.Module:
+    from accelerate import init_empty_weights
+
+    # Buffers (rotary frequencies) are computed; parameters stay without memory until they are filled.
+    with init_empty_weights(include_buffers=False):
+        model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    convert_modules(model)
+    for name, tensor in _tensors(folder):
+        _assign(model, name, tensor)
+    if config.tie_word_embeddings and model.lm_head.weight.is_meta:
+        embedding = model.get_input_embeddings()
+        model.lm_head.weight, model.lm_head.weight_scale = embedding.weight, embedding.weight_scale
+    empty = [name for name, tensor in model.state_dict().items() if tensor.is_meta]
+    if empty:
+        raise KeyError(f"{len(empty)} tensors are missing, {empty[0]} first")
+    row_kernel()
+    return model
+
+
+def _tensors(folder: Path) -> Iterator[tuple[str, torch.Tensor]]:
+    """Name and values of every tensor of the text model, one at a time."""
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, framework="pt") as tensors:
+            for name in tensors.keys():  # noqa: SIM118 - safe_open is no mapping
+                if not name.startswith(_NOT_TEXT):
+                    yield name.replace("model.language_model.", "model.", 1), tensors.get_tensor(name)
+
+
+def _assign(model: nn.Module, name: str, tensor: torch.Tensor) -> None:
+    parent, _, attribute = name.rpartition(".")
+    module = model.get_submodule(parent)
+    if isinstance(module, Int8Linear | Int8Embedding):
+        if attribute == "weight" and tensor.dtype != torch.int8:
+            tensor, module.weight_scale = quantize(tensor)
+        elif attribute == "bias":
+            tensor = tensor.float()
+        setattr(module, attribute, tensor)
+    else:
+        expected = getattr(module, attribute)
+        if expected.shape != tensor.shape:
+            raise KeyError(f"{name} has shape {tuple(tensor.shape)}, not {tuple(expected.shape)}")
+        setattr(module, attribute, nn.Parameter(tensor.float(), requires_grad=False))

@@ -1,0 +1,117 @@
+"""Running the model: prefill in chunks, decode token by token. Generators of events; knows nothing of threads or text.
+
+Chunks are cut at multiples of one grid, counted from the sequence's first token, and where a prompt ends: a function
+of position alone. So what is computed for a document is the same, bit for bit, however often reading was interrupted.
+
+Not covered: queueing (engine.queue), drafts, several sequences at once.
+"""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import nn
+
+from workbench.config import SamplingParams
+from workbench.engine.cache import Cancelled, SequenceCache
+from workbench.engine.sampling import Sampler
+from workbench.types import Step, StopCheck
+
+
+def chunk_ends(start: int, end: int, grid: int) -> list[int]:
+    """Where chunks from token ``start`` to ``end`` stop: at multiples of ``grid``, and at ``end``."""
+    return [*range((start // grid + 1) * grid, end, grid), end] if end > start else []
+
+
+class Runner:
+    """A model and its chunk grid.
+
+    Args:
+        model: a transformers causal language model with our attention registered.
+        grid: tokens between chunk cuts.
+        seed: of sampling, where a request names none.
+    """
+
+    def __init__(self, model: nn.Module, grid: int, seed: int) -> None:
+        self.model = model
+        self.grid = grid
+        self.seed = seed
+        self.device = next(tensor for tensor in model.state_dict().values()).device
+
+    @torch.inference_mode()
+    def forward(self, sequence: SequenceCache, token_ids: Sequence[int]) -> torch.Tensor:
+        """Run a chunk and commit it; if it breaks off, the sequence is as before.
+
+        Returns:
+            Logits after the last token, (vocabulary,), model dtype.
+
+        Raises:
+            Cancelled: the sequence's cancel event was set.
+            CacheFull: no block is left.
+        """
+        first = sequence.num_tokens
+        sequence.begin(len(token_ids))
+        try:
+            positions = torch.arange(first, first + len(token_ids), device=self.device)[None]
+            output = self.model(
+                input_ids=torch.tensor([list(token_ids)], device=self.device),
+                position_ids=positions,
+                past_key_values=sequence,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+        except BaseException:
+            sequence.rollback()
+            raise
+        sequence.commit()
+        logits: torch.Tensor = output.logits[0, -1]
+        return logits
+
+    def prefill(self, sequence: SequenceCache, token_ids: Sequence[int]) -> Iterator[torch.Tensor]:
+        """Read ``token_ids`` behind what the sequence holds; yields the logits after each chunk."""
+        first = done = sequence.num_tokens
+        for end in chunk_ends(first, first + len(token_ids), self.grid):
+            yield self.forward(sequence, token_ids[done - first : end - first])
+            done = end
+
+    def decode(
+        self,
+        sequence: SequenceCache,
+        token_ids: Sequence[int],
+        params: SamplingParams,
+        end_token_ids: frozenset[int],
+        should_stop: StopCheck | None,
+        cancel: threading.Event,
+    ) -> Iterator[Step]:
+        """Feed ``token_ids`` (at least one), then decode up to ``params.max_tokens``.
+
+        Yields a Step for each token, then one with the finish reason. The last token is not in the cache.
+        """
+        started = time.perf_counter()
+        first_s = 0.0
+        sampler = Sampler(params, self.seed)
+        computed = len(token_ids)
+
+        def end(reason: str) -> Step:
+            spent = time.perf_counter() - started - first_s if first_s else 0.0
+            return Step(None, reason, first_s, spent, computed)  # type: ignore[arg-type]
+
+        try:
+            for logits in self.prefill(sequence, token_ids):
+                last = logits
+            for count in range(1, params.max_tokens + 1):
+                if cancel.is_set():
+                    raise Cancelled
+                token = sampler.choose(last)
+                first_s = first_s or time.perf_counter() - started
+                yield Step(token, None, first_s, time.perf_counter() - started - first_s, computed)
+                if token in end_token_ids or (should_stop is not None and should_stop(token)):
+                    yield end("stop")
+                    return
+                if count < params.max_tokens:
+                    last = self.forward(sequence, [token])
+        except Cancelled:
+            yield end("cancelled")
+            return
+        yield end("length")

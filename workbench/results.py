@@ -1,0 +1,147 @@
+"""What people hold in their hands: answers, citations, counts, the fit. Frozen; each shows itself in a notebook.
+
+How they look is decided in workbench.views, which registers a renderer for each.
+
+Not covered: documents (workbench.documents), the columns of the frames (workbench.tables).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import polars as pl
+
+from workbench.types import Displayed, FinishReason, Span
+
+CitationStatus = Literal["supported", "quote_only", "unassessed", "no_source"]
+
+
+@dataclass(frozen=True, slots=True)
+class Citation(Displayed):
+    """A quote of an answer and where it stands.
+
+    Attributes:
+        quote: as the model wrote it.
+        page: page number, from 1; None without a source.
+        label: the page's label, as printed in the document.
+        start_char: first character in ``Document.text``; None without a source.
+        end_char: one past the last character; None without a source.
+        status: ``no_source`` when the document does not contain it; ``unassessed`` when it does and nobody has
+            judged what it supports.
+        before: text in front of the passage, for showing it in place.
+        passage: the document's own characters.
+        after: text behind the passage.
+        answer_span: where the quote stands in ``Answer.text``.
+    """
+
+    quote: str
+    page: int | None = None
+    label: str = ""
+    start_char: int | None = None
+    end_char: int | None = None
+    status: CitationStatus = "no_source"
+    before: str = ""
+    passage: str = ""
+    after: str = ""
+    answer_span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an answer cost.
+
+    Attributes:
+        prompt_tokens: tokens in front of the answer, the document included.
+        reused_tokens: those that were in the cache.
+        completion_tokens: tokens of the answer.
+        ttft_s: seconds from the question to the first token.
+        tokens_per_s: decoding speed after the first token; 0 for a single token.
+        peak_bytes: the process's peak resident set (CPU) or allocated memory (CUDA).
+    """
+
+    prompt_tokens: int
+    reused_tokens: int
+    completion_tokens: int
+    ttft_s: float = 0.0
+    tokens_per_s: float = 0.0
+    peak_bytes: int = 0
+
+    @property
+    def computed_tokens(self) -> int:
+        """Prompt tokens that had to be run through the model."""
+        return self.prompt_tokens - self.reused_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Displayed):
+    """What the model said, what it rests on, and what it took.
+
+    Attributes:
+        question: as asked; empty for a summary.
+        text: the answer; cut off when ``finish_reason`` is not ``"stop"``.
+        citations: the quotes in ``text``, in order.
+        thinking: what the model thought before it answered, when asked to.
+        prompt_token_ids: every id in front of the answer: replay them through plain transformers.
+        token_ids: the ids the model decoded, its end token included.
+        manifest: model fingerprint, document hash, sampling, versions.
+    """
+
+    question: str
+    text: str
+    citations: tuple[Citation, ...]
+    usage: Usage
+    finish_reason: FinishReason
+    prompt_token_ids: tuple[int, ...] = field(repr=False)
+    token_ids: tuple[int, ...] = field(repr=False)
+    manifest: Mapping[str, object] = field(repr=False, default_factory=dict)
+    thinking: str = field(repr=False, default="")
+    document_name: str = ""
+
+    @property
+    def pages(self) -> tuple[int, ...]:
+        """Pages that the citations stand on, in order, each once."""
+        return tuple(sorted({c.page for c in self.citations if c.page is not None}))
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of a streamed answer: the text it adds (perhaps none) and the ids it stands for."""
+
+    text: str
+    token_ids: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fit(Displayed):
+    """Whether a document fits a model's window, and what it will take.
+
+    Attributes:
+        document_name: what is to be read.
+        model: the model's name.
+        tokens: tokens of the whole prefix (system text, frame, document) in the model's own vocabulary.
+        document_tokens: the document's share of them.
+        window: tokens the model holds here.
+        reserve: tokens kept for question and answer.
+        kv_bytes: bytes of the cache for ``tokens``.
+        seconds: estimate for reading, or None when the speed here is not known.
+        fits: the verdict.
+        choices: what can be done when it does not fit, a sentence each.
+        sections: polars frame, see ``tables.FIT_SECTIONS``.
+    """
+
+    document_name: str
+    model: str
+    tokens: int
+    document_tokens: int
+    window: int
+    reserve: int
+    kv_bytes: int
+    seconds: float | None
+    fits: bool
+    choices: tuple[str, ...]
+    sections: pl.DataFrame = field(repr=False)
+
+    @property
+    def share(self) -> float:
+        """Share of the window that prefix and reserve take; above 1 it does not fit."""
+        return (self.tokens + self.reserve) / self.window
