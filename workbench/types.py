@@ -221,6 +221,13 @@ class Engine(Protocol):
         ...
 
 
+class LoadedModel(NamedTuple):
+    """What runs a model: its engine and its tokenizer."""
+
+    engine: Engine
+    tokenizer: Tokenizer
+
+
 class Renderer(Protocol):
     """Draws one kind of result."""
 

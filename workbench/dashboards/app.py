@@ -16,10 +16,10 @@ from typing import Literal
 
 import panel as pn
 
-import workbench as wb
 from workbench.dashboards import markup
 from workbench.dashboards.cells import STYLE, Ask, Cell, Summary, button, pane
 from workbench.documents.document import Document
+from workbench.documents.load import load
 from workbench.errors import ConfigError, WorkbenchError
 from workbench.session import Reading, Workbench
 from workbench.types import ReadProgress
@@ -28,6 +28,7 @@ _log = logging.getLogger(__name__)
 
 POLL_MS = 250
 TITLE = "Qwen Workbench"
+PAGE_STYLE = "html { color-scheme: light dark; } body { background: var(--wb-ground); }"
 
 Source = str | os.PathLike[str] | Document
 ReadState = Literal["waiting", "reading", "ready", "stopped", "failed"]
@@ -44,7 +45,7 @@ def dashboard(reading: Reading, cells: Iterable[Cell] | None = None) -> pn.Colum
     parts: list[pn.viewable.Viewable] = [pane(markup.heading(reading.document.name, _about(reading)))]
     for cell in default_cells() if cells is None else cells:
         if cell.title:
-            parts.append(pane(f'<h2 class="wb-title">{markup.escape(cell.title)}</h2>'))
+            parts.append(pane(markup.title(cell.title)))
         parts.append(cell.panel(reading))
     return _column(parts)
 
@@ -127,7 +128,7 @@ class Shelf:
         if not sources:
             raise ConfigError("There is nothing to serve; name at least one document.")
         turn = threading.Lock()
-        documents = [source if isinstance(source, Document) else wb.load(source) for source in sources]
+        documents = [source if isinstance(source, Document) else load(source) for source in sources]
         self.bench = Workbench(model)
         self.readings = tuple(SharedReading(self.bench, document, turn) for document in documents)
 
@@ -188,7 +189,6 @@ def serve(
     server = pn.serve(
         lambda: shelf.page(composed), address=address, port=port, show=show, start=False, verbose=False,
         title=f"{shelf.readings[0].document.name} · {TITLE}", websocket_origin=origins, num_procs=1,
-        ico_path=str(Path(__file__).with_name("favicon.ico")),
     )
     for shared in shelf.readings:
         shared.start()
@@ -246,13 +246,15 @@ def _about(reading: Reading) -> str:
 
 
 def _column(parts: list[pn.viewable.Viewable]) -> pn.Column:
-    return pn.Column(*parts, sizing_mode="stretch_width", max_width=860, margin=(8, 16), stylesheets=[STYLE])
+    return pn.Column(*parts, sizing_mode="stretch_width", max_width=860, styles={"margin": "8px auto"}, stylesheets=[STYLE])
 
 
 def _prepare() -> None:
-    """Load Panel's own scripts into a notebook once; a served page gets them from the server."""
-    if pn.state.curdoc is None and not pn.extension._loaded:
-        pn.extension()
+    """Dress a served page; load Panel's own scripts into a notebook once, from this machine."""
+    if pn.state.curdoc is not None:
+        pn.config.global_css = [STYLE, PAGE_STYLE]
+    elif not pn.extension._loaded:
+        pn.extension(inline=True)
 
 
 def _usable_port(address: str, port: int) -> int:

@@ -9,20 +9,23 @@ content network and renders what it is given as Markdown, and here nothing may l
 Not covered: reading a document (app), HTML of an answer (markup).
 """
 
-import asyncio
+from __future__ import annotations
+
 import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import panel as pn
 
 from workbench.dashboards import markup
-from workbench.errors import EngineError, WorkbenchError
-from workbench.results import Answer, Delta
-from workbench.session import AnswerStream, Reading
+from workbench.errors import WorkbenchError
+from workbench.results import Answer
+
+if TYPE_CHECKING:
+    from workbench.session import AnswerStream, Reading
 
 _log = logging.getLogger(__name__)
 
@@ -57,10 +60,12 @@ class Summary:
         request = _Request("Summarise")
         shown = pn.Column(sizing_mode="stretch_width", margin=0)
 
-        async def summarise(_: object) -> None:
+        def place(out: pn.pane.HTML) -> None:
+            shown[:] = [out]
+
+        def summarise(_: object) -> None:
             if not request.busy:
-                shown[:] = [pane("")]
-                await request.run(lambda: reading.stream_summary(words.value), "", shown[0])
+                request.run(lambda: reading.stream_summary(words.value), "", place)
 
         request.start.on_click(summarise)
         return pn.Column(_controls(words, request), shown, sizing_mode="stretch_width", margin=0)
@@ -82,28 +87,20 @@ class Ask:
             sizing_mode="stretch_width",
             stylesheets=[STYLE],
         )
-        request = _Request("Ask")
+        request = _Request("Ask", box)
         turns = pn.Column(sizing_mode="stretch_width", margin=0)
 
-        async def ask(text: str) -> None:
+        def place(out: pn.pane.HTML) -> None:
+            box.value_input = ""
+            turns.insert(0, out)
+
+        def ask(text: str) -> None:
             question = text.strip()
-            if not question or request.busy:
-                return
-            box.value = box.value_input = ""
-            turns.insert(0, pane(""))
-            await request.run(
-                lambda: reading.stream(question, max_tokens=self.max_tokens), question, turns[0]
-            )
+            if question and not request.busy:
+                request.run(lambda: reading.stream(question, max_tokens=self.max_tokens), question, place)
 
-        async def entered(event: pn.param.param.parameterized.Event) -> None:
-            await ask(event.new)
-
-        async def clicked(_: object) -> None:
-            await ask(box.value_input)
-
-        box.param.watch(entered, "value")
-        request.start.on_click(clicked)
-        request.follow_busy(box)
+        box.param.watch(lambda event: ask(event.new), "value")
+        request.start.on_click(lambda _: ask(box.value_input))
         return pn.Column(_controls(box, request), turns, sizing_mode="stretch_width", margin=0)
 
 
@@ -118,75 +115,51 @@ def button(label: str, *, primary: bool = False) -> pn.widgets.Button:
     return pn.widgets.Button(name=label, button_type=kind, stylesheets=[STYLE], margin=(5, 0, 5, 10))
 
 
-async def follow(stream: AnswerStream, show: Callable[[str], None]) -> Answer:
-    """The answer once it is there; ``show`` is told all the text so far, again and again.
-
-    Raises:
-        WorkbenchError: the request failed.
-    """
-    loop = asyncio.get_running_loop()
-    pieces: asyncio.Queue[Delta | Answer | Exception] = asyncio.Queue()
-
-    def pump() -> None:
-        try:
-            for piece in stream:
-                loop.call_soon_threadsafe(pieces.put_nowait, piece)
-            ended: Exception = EngineError("The answer ended without a result; ask again.")
-        except Exception as error:  # noqa: BLE001 - raised again where it is awaited
-            ended = error
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(pieces.put_nowait, ended)
-
-    threading.Thread(target=pump, name="workbench-answer", daemon=True).start()
-    text = ""
-    while True:
-        piece = await pieces.get()
-        if isinstance(piece, Answer):
-            return piece
-        if isinstance(piece, Exception):
-            raise piece
-        text += piece.text
-        if pieces.empty():
-            show(text)
-
-
 class _Request:
-    """One request at a time, with the button that starts it and the one that stops it."""
+    """One request at a time in a thread of its own, with the button that starts it and the one that stops it.
 
-    def __init__(self, label: str) -> None:
+    All that changes on the page changes from that thread: Panel then hands the changes to the page's event loop one
+    by one. Written from a coroutine instead, quick successions of them get lost on the way to the browser (Panel 1.9).
+    """
+
+    def __init__(self, label: str, box: pn.chat.ChatAreaInput | None = None) -> None:
         self.start = button(label, primary=True)
         self.stop = button("Stop")
         self.stop.visible = False
         self.stop.on_click(lambda _: self.cancel())
         self.busy = False
+        self._box = box
         self._stream: AnswerStream | None = None
-        self._followers: list[pn.viewable.Viewable] = []
         if pn.state.curdoc is not None:
             pn.state.on_session_destroyed(lambda _: self.cancel())
-
-    def follow_busy(self, widget: pn.viewable.Viewable) -> None:
-        """Let a widget not send while an answer is being written."""
-        self._followers.append(widget)
 
     def cancel(self) -> None:
         """End the request that runs, if one does; what was written stays."""
         if self._stream is not None:
             self._stream.cancel()
 
-    async def run(self, begin: Callable[[], AnswerStream], question: str, out: pn.pane.HTML) -> None:
-        """Stream an answer into ``out``; a failure is shown there."""
-        self._set_busy(True)
+    def run(self, begin: Callable[[], AnswerStream], question: str, place: Callable[[pn.pane.HTML], None]) -> None:
+        """Stream an answer into a pane that ``place`` puts on the page; return at once."""
+        self.busy = True
+        threading.Thread(
+            target=self._work, args=(begin, question, place), name="workbench-answer", daemon=True
+        ).start()
+
+    def _work(
+        self, begin: Callable[[], AnswerStream], question: str, place: Callable[[pn.pane.HTML], None]
+    ) -> None:
+        out = pane(markup.running(question, "", "Waiting for the model …"))
         text = ""
-
-        def show(so_far: str) -> None:
-            nonlocal text
-            text = so_far
-            out.object = markup.running(question, text, "Writing …")
-
-        out.object = markup.running(question, "", "Waiting for the model …")
         try:
+            place(out)
+            self._show_busy(True)
             self._stream = begin()
-            out.object = markup.finished(await follow(self._stream, show))
+            for piece in self._stream:
+                if isinstance(piece, Answer):
+                    out.object = markup.finished(piece)
+                elif piece.text:
+                    text += piece.text
+                    out.object = markup.running(question, text, "Writing …")
         except WorkbenchError as error:
             out.object = markup.failed(question, text, str(error))
         except Exception:
@@ -194,14 +167,14 @@ class _Request:
             out.object = markup.failed(question, text, "The request failed; the log of the server says why.")
         finally:
             self._stream = None
-            self._set_busy(False)
+            self.busy = False
+            self._show_busy(False)
 
-    def _set_busy(self, busy: bool) -> None:
-        self.busy = busy
+    def _show_busy(self, busy: bool) -> None:
         self.start.visible = not busy
         self.stop.visible = busy
-        for widget in self._followers:
-            widget.disabled_enter = busy
+        if self._box is not None:
+            self._box.disabled_enter = busy
 
 
 def _controls(widget: pn.viewable.Viewable, request: _Request) -> pn.Row:

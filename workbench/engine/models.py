@@ -1,0 +1,232 @@
+"""Which model a name means, what it would cost, and how it comes into memory. Nothing is fetched before ``load``.
+
+Not covered: the list of models (engine.registry), the bytes (engine.fetch), the tensors (engine.checkpoint).
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+
+import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled
+
+from workbench import config
+from workbench.config import NATIVE_WINDOW_LIMIT, EngineOptions
+from workbench.engine import checkpoint, convert, registry
+from workbench.engine.budget import Architecture
+from workbench.engine.fetch import FetchProgress
+from workbench.engine.local import LocalEngine
+from workbench.engine.tokenizer import HubTokenizer, packaged_counter
+from workbench.errors import ConfigError, ModelLoadError
+from workbench.types import LoadedModel, TokenCounter
+
+_log = logging.getLogger(__name__)
+
+FP32_LIMIT_BYTES = 10**9
+"""On a CPU, models up to this size in fp32 are held in fp32, larger ones in int8."""
+
+_HUB_FILES = ("*.json", "*.safetensors", "*.jinja", "*.txt")
+
+
+class Model:
+    """A model by name: its numbers at once, its weights on demand.
+
+    Args:
+        choice: what the name means, and why.
+        options: how to hold it.
+
+    Raises:
+        ConfigError: the name is neither in the registry, nor a hub id, nor a folder.
+    """
+
+    def __init__(self, choice: registry.Choice, options: EngineOptions) -> None:
+        self._choice = choice
+        self._options = options
+        self._loaded: LoadedModel | None = None
+        entry = choice.entry
+        self._folder = None if entry else local_folder(choice.model)
+        if entry is None and self._folder is None and not _is_hub_id(choice.model):
+            raise ConfigError(unknown_model(choice.model))
+
+    @property
+    def name(self) -> str:
+        """Registry name, hub id or folder name."""
+        return self._choice.entry.name if self._choice.entry else (self._folder or Path(self._choice.model)).name
+
+    @property
+    def description(self) -> str:
+        """Which model, why, and its window: one line."""
+        return f"{self.name}: {self._choice.reason} Window {self.window:,} tokens."
+
+    @cached_property
+    def window(self) -> int:
+        """Tokens a prompt and its answer may take."""
+        native = self.architecture.window
+        asked = self._options.window
+        if asked is not None and asked > native:
+            raise ConfigError(f"window={asked:,} is more than {self.name} was made for ({native:,} tokens).")
+        return asked or min(native, NATIVE_WINDOW_LIMIT)
+
+    @cached_property
+    def architecture(self) -> Architecture:
+        """The numbers that decide what it costs."""
+        if self._choice.entry is not None:
+            return self._choice.entry.architecture
+        return checkpoint.architecture(checkpoint.text_config(self._find_folder(None)))
+
+    @cached_property
+    def device(self) -> torch.device:
+        """Where it runs."""
+        if self._options.device == "auto":
+            return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        if self._options.device.startswith("cuda") and not torch.cuda.is_available():
+            raise ConfigError(f"device={self._options.device!r}, but torch {torch.__version__} finds no CUDA device here.")
+        return torch.device(self._options.device)
+
+    @property
+    def weights(self) -> str:
+        """Precision of the weights: fp32, bf16 or int8."""
+        if self._options.weights != "auto":
+            return self._options.weights
+        if self.device.type == "cuda":
+            return "bf16"
+        return "fp32" if 4 * self.architecture.num_params <= FP32_LIMIT_BYTES else "int8"
+
+    @property
+    def kv_dtype(self) -> torch.dtype:
+        """Precision of keys and values; by default that of the computation."""
+        if self._options.kv == "auto":
+            return torch.bfloat16 if self.weights == "bf16" else torch.float32
+        return torch.float32 if self._options.kv == "fp32" else torch.bfloat16
+
+    @cached_property
+    def counter(self) -> TokenCounter:
+        """Counts tokens in the model's own vocabulary; for Qwen a packaged one serves while no file is here."""
+        entry, folder = self._choice.entry, self._present_folder()
+        if folder is not None:
+            return HubTokenizer(folder)
+        if entry is not None and entry.name.startswith("qwen3.5"):
+            return packaged_counter("qwen3.5")
+        if entry is not None and entry.name == "small":
+            return packaged_counter("qwen2.5")
+        return HubTokenizer(self._find_folder(None))
+
+    @property
+    def overhead_tokens(self) -> int:
+        """Tokens that the chat template puts in front of the document."""
+        if isinstance(self.counter, HubTokenizer):
+            return len(self.counter.frame.before_system) + len(self.counter.frame.before_user)
+        return 8  # ChatML: <|im_start|> system \n ... <|im_end|> \n <|im_start|> user \n
+
+    def estimate(self, num_tokens: int) -> tuple[int, float | None]:
+        """Bytes of the cache, and seconds to read, after a short probe; None where the model cannot be tried here."""
+        num_bytes = self.architecture.kv_bytes(num_tokens, self.kv_dtype.itemsize)
+        if self._present_folder() is None or self.device.type != "cpu":
+            return num_bytes, None
+        return num_bytes, self.architecture.prefill_flop(num_tokens) / _cpu_flop_per_s()
+
+    def load(self, progress: Callable[[FetchProgress], None] | None = None) -> LoadedModel:
+        """The engine and the tokenizer; fetched, converted and loaded the first time.
+
+        Raises:
+            ModelLoadError: it cannot be fetched, verified or loaded.
+        """
+        if self._loaded is None:
+            folder = self._find_folder(progress)
+            started = time.perf_counter()
+            tokenizer = HubTokenizer(folder)
+            layout = checkpoint.kv_layout(checkpoint.text_config(folder), self.kv_dtype, self.device)
+            weights = checkpoint.load(folder, self.weights, self.device)
+            engine = LocalEngine(weights, layout, self.window, self._options.seed)
+            self._loaded = LoadedModel(engine, tokenizer)
+            _log.info("loaded %s (%s) in %.1f s", self.name, self.weights, time.perf_counter() - started)
+        return self._loaded
+
+    def close(self) -> None:
+        """Free the weights. A later ``load`` loads them again."""
+        if self._loaded is not None:
+            self._loaded.engine.close()
+            self._loaded = None
+
+    def _present_folder(self) -> Path | None:
+        """The folder to load from, if it is here already."""
+        entry = self._choice.entry
+        if self._folder is not None:
+            return self._folder
+        if entry is not None and entry.packed_as == "gguf":
+            return convert.converted(entry, self._stored_weights())
+        try:
+            return Path(snapshot_download(self._hub_id(), local_files_only=True, allow_patterns=list(_HUB_FILES)))
+        except (LocalEntryNotFoundError, OSError, ValueError):
+            return None
+
+    def _find_folder(self, progress: Callable[[FetchProgress], None] | None) -> Path:
+        entry, present = self._choice.entry, self._present_folder()
+        if present is not None:
+            return present
+        if entry is not None and entry.packed_as == "gguf":
+            return convert.ensure(entry, self._stored_weights(), progress)
+        if config.offline():
+            raise ModelLoadError(
+                f"{self.name} is not on this machine and WORKBENCH_OFFLINE forbids the download. Unset it once, or "
+                "give the folder of a checkpoint."
+            )
+        try:
+            return Path(snapshot_download(self._hub_id(), allow_patterns=list(_HUB_FILES)))
+        except (HfHubHTTPError, LocalEntryNotFoundError, OfflineModeIsEnabled, OSError) as error:
+            raise ModelLoadError(
+                f"{self._hub_id()} cannot be fetched from the Hugging Face hub ({type(error).__name__}: {error}). "
+                "Check the name and the connection, or give the folder of a checkpoint."
+            ) from error
+
+    def _stored_weights(self) -> convert.StoredWeights:
+        return "int8" if self.weights == "int8" else "fp32"
+
+    def _hub_id(self) -> str:
+        return self._choice.entry.hub_id if self._choice.entry else self._choice.model
+
+
+def open_model(name: str | None, options: EngineOptions) -> Model:
+    """The model that a name means; None is the one that fits this machine.
+
+    Raises:
+        ConfigError: an unknown name.
+    """
+    free = torch.cuda.mem_get_info()[0] if torch.cuda.is_available() else 0
+    return Model(registry.choose(name, config.default_model(), free), options)
+
+
+def local_folder(name: str) -> Path | None:
+    """The folder that a name means, if it is one."""
+    folder = Path(name).expanduser()
+    return folder.resolve() if folder.is_dir() else None
+
+
+def unknown_model(name: str) -> str:
+    """What to say of a name that means nothing."""
+    names = [entry.name for entry in registry.entries()]
+    return (
+        f"{name!r} is no model: neither a name of ours ({', '.join(names)}), nor a hub id (owner/name), nor a "
+        f"folder.{registry.nearest(name, names)}"
+    )
+
+
+def _is_hub_id(name: str) -> bool:
+    owner, slash, repository = name.partition("/")
+    return bool(owner and slash and repository) and "/" not in repository and not name.startswith((".", "~", "/"))
+
+
+def _cpu_flop_per_s() -> float:
+    """Speed of a matrix product like those of prefill, measured for a tenth of a second."""
+    left, right = torch.randn(512, 1_024), torch.randn(1_024, 2_048)
+    torch.mm(left, right)
+    started, count = time.perf_counter(), 0
+    while time.perf_counter() - started < 0.1:
+        torch.mm(left, right)
+        count += 1
+    return 2 * 512 * 1_024 * 2_048 * count / (time.perf_counter() - started)
