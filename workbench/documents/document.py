@@ -55,6 +55,11 @@ class Section:
     end_char: int
     page: int
 
+    @property
+    def span(self) -> Span:
+        """Its characters."""
+        return Span(self.start_char, self.end_char)
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
