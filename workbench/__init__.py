@@ -94,7 +94,7 @@ logging.getLogger(__name__).addHandler(logging.NullHandler())
 types.use_renderers("workbench.views")
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401
+def __getattr__(name: str) -> Any:
     if name == "cells":
         return importlib.import_module("workbench.dashboards.cells")
     if name in _HOMES:
@@ -106,7 +106,7 @@ def __dir__() -> list[str]:
     return __all__
 
 
-def load_ipython_extension(shell: Any) -> None:  # noqa: ANN401
+def load_ipython_extension(shell: Any) -> None:
     """``%load_ext workbench``: make ``%qwen`` known."""
     from workbench.magics import load_ipython_extension as load_magics
 

@@ -73,6 +73,14 @@ class EngineOptions:
             raise ConfigError(f"window={self.window} holds nothing; give a number of tokens, or None.")
 
 
+def _strings(value: object) -> tuple[str, ...]:
+    """Strings given as one, a list or a tuple."""
+    given = (value,) if isinstance(value, str) else value
+    if not isinstance(given, list | tuple) or not all(isinstance(item, str) for item in given):
+        raise ConfigError(f"stop={value!r}: give a string, or several as ('one', 'two').")
+    return tuple(given)
+
+
 @dataclass(frozen=True, slots=True)
 class SamplingParams:
     """How tokens are chosen; ``temperature=0`` is greedy.
@@ -89,8 +97,7 @@ class SamplingParams:
     stop: tuple[str, ...] = field(default=())
 
     def __post_init__(self) -> None:
-        if isinstance(self.stop, str):
-            object.__setattr__(self, "stop", (self.stop,))
+        object.__setattr__(self, "stop", _strings(self.stop))
         if self.max_tokens < 1:
             raise ConfigError(f"max_tokens={self.max_tokens}: an answer needs at least 1 token.")
         if self.temperature < 0:

@@ -47,9 +47,7 @@ class ContextTooLong(WorkbenchError):
         choices: what can be done, a sentence each.
     """
 
-    def __init__(
-        self, message: str, *, num_tokens: int = 0, window: int = 0, choices: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, message: str, *, num_tokens: int = 0, window: int = 0, choices: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.num_tokens = num_tokens
         self.window = window

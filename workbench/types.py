@@ -242,7 +242,7 @@ _renderer_module: str | None = None
 
 def use_renderers(module: str) -> None:
     """Name the module that registers the renderers; it is imported when something is first shown."""
-    global _renderer_module  # noqa: PLW0603
+    global _renderer_module
     _renderer_module = module
 
 

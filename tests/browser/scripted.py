@@ -36,9 +36,7 @@ def citation(quote: str, answer: str, *, status: str = "unassessed") -> Citation
     start = TEXT.index(quote)
     page = DOCUMENT.page_at(start)
     end = start + len(quote)
-    return Citation(
-        quote, page.number, page.label, start, end, status, TEXT[:start], TEXT[start:end], TEXT[end:], span
-    )
+    return Citation(quote, page.number, page.label, start, end, status, TEXT[:start], TEXT[start:end], TEXT[end:], span)
 
 
 def answer(question: str, text: str, *citations: Citation) -> Answer:

@@ -1,10 +1,9 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from workbench.engine.blocks import BLOCK_SIZE, BlockPool, BlockTable, Slots
 from workbench.errors import CacheFull, EngineError
-
-import pytest
 
 
 def pool_with(shared: int = 8) -> BlockPool:

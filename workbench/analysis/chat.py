@@ -5,7 +5,6 @@ Not covered: the prompts; several conversations share one copy of the document t
 
 from __future__ import annotations
 
-
 from workbench.analysis import prompts
 from workbench.analysis.ask import AnswerStream, Context
 from workbench.config import SamplingParams
@@ -123,5 +122,3 @@ class Chat:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-

@@ -59,9 +59,7 @@ class Counted:
         return bisect_left(self._starts, end_char) - bisect_left(self._starts, start_char)
 
 
-def fit(
-    counted: Counted, window: Window, reserve: int, kv_bytes: int, seconds: float | None
-) -> Fit:
+def fit(counted: Counted, window: Window, reserve: int, kv_bytes: int, seconds: float | None) -> Fit:
     """The verdict, with the choices if it is no."""
     document, tokens = counted.document, prefix_tokens(counted, window)
     fits = tokens + reserve <= window.tokens
@@ -95,7 +93,8 @@ def _sections(counted: Counted) -> list[Section]:
         return _page_runs(document)
     bounds = [section.start_char for section in heads] + [len(document.text)]
     rows = [
-        Section(head.title, head.level, start, end, head.page) for head, (start, end) in zip(heads, pairwise(bounds), strict=True)
+        Section(head.title, head.level, start, end, head.page)
+        for head, (start, end) in zip(heads, pairwise(bounds), strict=True)
     ]
     if bounds[0] > 0 and document.text[: bounds[0]].strip():
         rows.insert(0, Section("(before the first section)", top, 0, bounds[0], document.pages[0].number))
@@ -122,9 +121,7 @@ def _table(counted: Counted, sections: list[Section], window: int) -> pl.DataFra
     return pl.DataFrame(rows, schema=tables.FIT_SECTIONS, orient="row")
 
 
-def _choices(
-    counted: Counted, sections: list[Section], window: Window, tokens: int, reserve: int
-) -> tuple[str, ...]:
+def _choices(counted: Counted, sections: list[Section], window: Window, tokens: int, reserve: int) -> tuple[str, ...]:
     room = window.tokens - reserve - window.overhead_tokens - counted.frame_tokens
     choices = [_largest_part(counted, sections, room)]
     choices += [

@@ -15,7 +15,13 @@ from workbench.documents.document import Document
 
 
 def manifest(
-    *, model: str, fingerprint: str, document: Document, prompt_token_ids: tuple[int, ...], params: SamplingParams, seed: int
+    *,
+    model: str,
+    fingerprint: str,
+    document: Document,
+    prompt_token_ids: tuple[int, ...],
+    params: SamplingParams,
+    seed: int,
 ) -> dict[str, object]:
     """Model, document, prompt, sampling and versions of one answer, as plain values."""
     return {

@@ -101,7 +101,7 @@ class SharedReading:
                 self.state = "stopped"
             except WorkbenchError as error:
                 self.state, self.error = "failed", str(error)
-            except Exception:
+            except Exception:  # noqa: BLE001 - a page must say that it failed, whatever failed
                 _log.exception("Reading %s failed.", self.document.name)
                 self.state, self.error = "failed", "Reading failed; the log of the server says why."
 
@@ -151,7 +151,8 @@ class Shelf:
 def shared_shelf(sources: Sequence[str], model: str | None = None) -> Shelf:
     """The process's shelf for these documents and this model; made by the first session that asks."""
     key = tuple(str(Path(source).resolve()) for source in sources)
-    return pn.state.as_cached("workbench-shelf", lambda **_: Shelf(sources, model), sources=key, model=model)
+    shelf: Shelf = pn.state.as_cached("workbench-shelf", lambda **_: Shelf(sources, model), sources=key, model=model)
+    return shelf
 
 
 def serve(
@@ -187,8 +188,15 @@ def serve(
     origins = [f"{address}:{port}", f"localhost:{port}", *allow_websocket_origin]
     _prepare()
     server = pn.serve(
-        lambda: shelf.page(composed), address=address, port=port, show=show, start=False, verbose=False,
-        title=f"{shelf.readings[0].document.name} · {TITLE}", websocket_origin=origins, num_procs=1,
+        lambda: shelf.page(composed),
+        address=address,
+        port=port,
+        show=show,
+        start=False,
+        verbose=False,
+        title=f"{shelf.readings[0].document.name} · {TITLE}",
+        websocket_origin=origins,
+        num_procs=1,
     )
     for shared in shelf.readings:
         shared.start()
@@ -246,7 +254,9 @@ def _about(reading: Reading) -> str:
 
 
 def _column(parts: list[pn.viewable.Viewable]) -> pn.Column:
-    return pn.Column(*parts, sizing_mode="stretch_width", max_width=860, styles={"margin": "8px auto"}, stylesheets=[STYLE])
+    return pn.Column(
+        *parts, sizing_mode="stretch_width", max_width=860, styles={"margin": "8px auto"}, stylesheets=[STYLE]
+    )
 
 
 def _prepare() -> None:

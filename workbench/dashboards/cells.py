@@ -25,7 +25,8 @@ from workbench.errors import WorkbenchError
 from workbench.results import Answer
 
 if TYPE_CHECKING:
-    from workbench.session import AnswerStream, Reading
+    from workbench.analysis.ask import AnswerStream
+    from workbench.session import Reading
 
 _log = logging.getLogger(__name__)
 
@@ -141,13 +142,9 @@ class _Request:
     def run(self, begin: Callable[[], AnswerStream], question: str, place: Callable[[pn.pane.HTML], None]) -> None:
         """Stream an answer into a pane that ``place`` puts on the page; return at once."""
         self.busy = True
-        threading.Thread(
-            target=self._work, args=(begin, question, place), name="workbench-answer", daemon=True
-        ).start()
+        threading.Thread(target=self._work, args=(begin, question, place), name="workbench-answer", daemon=True).start()
 
-    def _work(
-        self, begin: Callable[[], AnswerStream], question: str, place: Callable[[pn.pane.HTML], None]
-    ) -> None:
+    def _work(self, begin: Callable[[], AnswerStream], question: str, place: Callable[[pn.pane.HTML], None]) -> None:
         out = pane(markup.running(question, "", "Waiting for the model …"))
         text = ""
         try:
@@ -162,7 +159,7 @@ class _Request:
                     out.object = markup.running(question, text, "Writing …")
         except WorkbenchError as error:
             out.object = markup.failed(question, text, str(error))
-        except Exception:
+        except Exception:  # noqa: BLE001 - a page must say that it failed, whatever failed
             _log.exception("A request of the dashboard failed.")
             out.object = markup.failed(question, text, "The request failed; the log of the server says why.")
         finally:

@@ -1,4 +1,4 @@
-"""Answers, citations and progress as HTML for a page. All text that comes in is escaped; nothing is rendered as Markdown.
+"""Answers, citations and progress as HTML for a page. All text that comes in is escaped; none is rendered as Markdown.
 
 What a model writes, and what a document holds, can therefore never load an image, open a link or run a script.
 

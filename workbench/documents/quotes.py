@@ -25,9 +25,11 @@ MIN_CHARS = 12
 MIN_SIMILARITY = 85.0
 """Per cent, of the best contiguous run."""
 
-_PAIRS = (("\"", "\""), ("“", "”"), ("«", "»"), ("„", "“"))
+_PAIRS = (('"', '"'), ("“", "”"), ("«", "»"), ("„", "“"))
 _QUOTED = re.compile(
-    "|".join(f"{re.escape(opening)}([^{re.escape(opening + closing)}]+){re.escape(closing)}" for opening, closing in _PAIRS)
+    "|".join(
+        f"{re.escape(opening)}([^{re.escape(opening + closing)}]+){re.escape(closing)}" for opening, closing in _PAIRS
+    )
 )
 _MARKS = str.maketrans(
     {**dict.fromkeys("“”„‟«»″", '"'), **dict.fromkeys("‘’‚‛′`", "'"), **dict.fromkeys("‐‑‒–—―−", "-"), "\u00ad": None}
@@ -68,7 +70,11 @@ def _near(flat: str, places: tuple[int, ...], wanted: str) -> Span | None:
     if len(wanted) > len(flat):
         return None
     best = fuzz.partial_ratio_alignment(wanted, flat, score_cutoff=MIN_SIMILARITY)
-    if best is None or best.dest_end <= best.dest_start or _figures(wanted) != _figures(flat[best.dest_start : best.dest_end]):
+    if (
+        best is None
+        or best.dest_end <= best.dest_start
+        or _figures(wanted) != _figures(flat[best.dest_start : best.dest_end])
+    ):
         return None
     return Span(places[best.dest_start], places[best.dest_end - 1] + 1)
 

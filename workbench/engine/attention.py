@@ -4,7 +4,7 @@ A query attends to each segment of its sequence on its own; log-sum-exps merge t
 softmax over everything would give. That serves paging, forks, shared prefixes and chunked prefill alike, and the
 share of attention on a segment is ``exp(lse_segment - lse)``, for nothing.
 
-``paged_attention`` is registered with transformers under ``ATTENTION_NAME``; the cache hands it a ``View``, not tensors.
+``paged_attention`` is registered with transformers under ``ATTENTION_NAME``; the cache hands it a ``View``.
 
 Not covered: sliding windows and attention sinks (refused by engine.checkpoint); flash-attn's paged calls.
 

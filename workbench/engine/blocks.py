@@ -28,7 +28,7 @@ class Block(NamedTuple):
     """A block's address."""
 
     slab: int
-    index: int
+    number: int
 
 
 class Slots(NamedTuple):
@@ -112,7 +112,7 @@ class BlockPool:
             return None
         del self._counts[block]
         # Sorted, so that the next sequence gets consecutive blocks and its attention needs no gathering.
-        self._free[block.slab] = sorted([*self._free[block.slab], block.index], reverse=True)
+        self._free[block.slab] = sorted([*self._free[block.slab], block.number], reverse=True)
         return self._forget_if_empty(block.slab)
 
     def _forget_if_empty(self, slab: int) -> int | None:
@@ -177,7 +177,7 @@ class BlockTable:
                     self._held.append(_Held(self.pool.allocate(self.slab), 0))
                     room = BLOCK_SIZE
                 held, taken = self._held[-1], min(room, num_tokens)
-                start = held.block.index * BLOCK_SIZE + held.num_tokens
+                start = held.block.number * BLOCK_SIZE + held.num_tokens
                 slots.append(Slots(held.block.slab, start, taken))
                 held.num_tokens += taken
                 num_tokens -= taken
@@ -208,7 +208,7 @@ class BlockTable:
         segments: list[list[Slots]] = []
         open_segment = False
         for held in self._held:
-            run = Slots(held.block.slab, held.block.index * BLOCK_SIZE, held.num_tokens)
+            run = Slots(held.block.slab, held.block.number * BLOCK_SIZE, held.num_tokens)
             if open_segment:
                 segments[-1] = _joined([*segments[-1], run])
             else:

@@ -51,7 +51,9 @@ class Architecture:
         return 2.0 * multiplied * num_tokens + attention
 
 
-def state_bytes(gdn_layers: int, k_heads: int, v_heads: int, k_dim: int, v_dim: int, kernel: int, conv_item: int) -> int:
+def state_bytes(
+    gdn_layers: int, k_heads: int, v_heads: int, k_dim: int, v_dim: int, kernel: int, conv_item: int
+) -> int:
     """Bytes of all recurrent states (fp32) and convolution states (``conv_item`` bytes each)."""
     channels = 2 * k_heads * k_dim + v_heads * v_dim
     return gdn_layers * (v_heads * k_dim * v_dim * 4 + channels * kernel * conv_item)

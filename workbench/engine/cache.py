@@ -1,4 +1,4 @@
-"""The memory of what was read: KV blocks of the attention layers, states of the recurrent ones, as a transformers Cache.
+"""The memory of what was read: KV blocks of the attention layers, states of the recurrent ones, as transformers' Cache.
 
 ``BlockMemory`` holds the slabs. Layout ``(layers, 2, num_blocks, BLOCK_SIZE, kv_heads, head_dim)``: layer-major, so
 that one layer of consecutive blocks is one contiguous slice. ``SequenceCache`` is one sequence: its block table, and
@@ -28,7 +28,7 @@ SPARE_BYTES = 256 * 2**20
 """Memory that a new slab leaves to everybody else."""
 
 
-class Cancelled(Exception):  # noqa: N818 - a signal inside the engine, never shown
+class Cancelled(Exception):
     """Raised between layers when the request was cancelled."""
 
 
@@ -129,7 +129,7 @@ class BlockMemory:
         return joined[0], joined[1]
 
 
-class PagedLayer(CacheLayerMixin):
+class PagedLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers ships no types
     """One attention layer of a sequence, as transformers sees it. Holds no tensor of its own."""
 
     is_compileable = False
@@ -145,7 +145,11 @@ class PagedLayer(CacheLayerMixin):
         """Nothing to do: the blocks are there."""
 
     def update(
-        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: object, **kwargs: object  # noqa: ARG002
+        self,
+        key_states: torch.Tensor,
+        value_states: torch.Tensor,
+        *args: object,  # noqa: ARG002 - transformers passes what other caches need
+        **kwargs: object,  # noqa: ARG002
     ) -> tuple[View, View]:
         """Store a chunk's keys and values, (1, kv_heads, num_tokens, head_dim), and give what attention may see."""
         view = self._sequence.store(self._layer, key_states[0].transpose(0, 1), value_states[0].transpose(0, 1))
@@ -164,7 +168,7 @@ class PagedLayer(CacheLayerMixin):
         return -1
 
 
-class SequenceCache(Cache):
+class SequenceCache(Cache):  # type: ignore[misc]
     """One sequence: the tokens it has seen, as blocks and states.
 
     Args:
@@ -197,7 +201,7 @@ class SequenceCache(Cache):
     @property
     def num_bytes(self) -> int:
         """Bytes of blocks and states."""
-        states = sum(
+        states: int = sum(
             tensor.nbytes
             for layer in self.layers
             if isinstance(layer, LinearAttentionLayer)
@@ -232,7 +236,8 @@ class SequenceCache(Cache):
 
     def store(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> View:
         """Write a layer's part of the chunk, (num_tokens, kv_heads, head_dim) each, and look at everything before."""
-        if self.cancel is not None and self.cancel.is_set():
+        # A single token is not broken off: it takes no time, and its states were not saved.
+        if self._saved and self.cancel is not None and self.cancel.is_set():
             raise Cancelled
         self.memory.write(layer, self._slots, keys, values)
         past = [self.memory.read(layer, runs) for runs in self._past]
@@ -257,7 +262,7 @@ class SequenceCache(Cache):
         with self.memory.lock:
             self.memory.drop(self.table.close())
         self.num_tokens = 0
-        self.layers = []
+        self.layers: list[object] = []
 
 
 def _copy_state(layer: object) -> LinearAttentionLayer | None:
@@ -265,7 +270,12 @@ def _copy_state(layer: object) -> LinearAttentionLayer | None:
     if not isinstance(layer, LinearAttentionLayer):
         return None
     copied = LinearAttentionLayer()
-    for name in ("is_conv_states_initialized", "is_recurrent_states_initialized", "has_previous_state", "conv_kernel_size"):
+    for name in (
+        "is_conv_states_initialized",
+        "is_recurrent_states_initialized",
+        "has_previous_state",
+        "conv_kernel_size",
+    ):
         setattr(copied, name, dict(getattr(layer, name)))
     for name in ("conv_states", "recurrent_states"):
         states = getattr(layer, name)

@@ -97,7 +97,7 @@ def architecture(config: transformers.PreTrainedConfig) -> Architecture:
     )  # fmt: skip
 
 
-def load(folder: Path, weights: str, device: torch.device) -> nn.Module:
+def load(folder: Path, weights: str, device: torch.device) -> transformers.PreTrainedModel:
     """The model, ready to run with our attention.
 
     Args:
@@ -119,7 +119,7 @@ def load(folder: Path, weights: str, device: torch.device) -> nn.Module:
             model = _load_int8(folder, config) if weights == "int8" else _load_float(folder, config, weights)
     except (OSError, SafetensorError, RuntimeError, KeyError) as error:
         raise ModelLoadError(f"The weights in {folder} cannot be loaded: {error}") from error
-    model = model.to(device).eval().requires_grad_(False)
+    model.to(device).eval().requires_grad_(False)
     model.set_attn_implementation(ATTENTION_NAME)
     return model
 
@@ -139,7 +139,7 @@ def _quiet_transformers() -> Iterator[None]:
             settings.enable_progress_bar()
 
 
-def _load_float(folder: Path, config: transformers.PreTrainedConfig, weights: str) -> nn.Module:
+def _load_float(folder: Path, config: transformers.PreTrainedConfig, weights: str) -> transformers.PreTrainedModel:
     if holds_int8(folder):
         raise KeyError(f"they are int8 already and cannot be had in {weights}; use weights='int8'")
     dtype = torch.float32 if weights == "fp32" else torch.bfloat16
@@ -159,7 +159,7 @@ def holds_int8(folder: Path) -> bool:
     return record.exists() and json.loads(record.read_text()).get("weights") == "int8"
 
 
-def _load_int8(folder: Path, config: transformers.PreTrainedConfig) -> nn.Module:
+def _load_int8(folder: Path, config: transformers.PreTrainedConfig) -> transformers.PreTrainedModel:
     from accelerate import init_empty_weights
 
     # Buffers (rotary frequencies) are computed; parameters stay without memory until they are filled.

@@ -68,9 +68,7 @@ def converted(entry: Entry, weights: StoredWeights) -> Path | None:
     return path if record == _record(entry, weights, sizes) else None
 
 
-def convert(
-    entry: Entry, gguf_path: Path, weights: StoredWeights, progress: ProgressCallback | None = None
-) -> Path:
+def convert(entry: Entry, gguf_path: Path, weights: StoredWeights, progress: ProgressCallback | None = None) -> Path:
     """The folder of ``entry`` with these weights, written if it is not there.
 
     Args:
@@ -118,9 +116,7 @@ def _record(entry: Entry, weights: StoredWeights, sizes: dict[str, int]) -> dict
     }
 
 
-def _write(
-    entry: Entry, gguf_path: Path, weights: StoredWeights, to: Path, progress: ProgressCallback | None
-) -> None:
+def _write(entry: Entry, gguf_path: Path, weights: StoredWeights, to: Path, progress: ProgressCallback | None) -> None:
     def report(done: int, total: int) -> None:
         if progress is not None:
             progress(FetchProgress(entry.name, "convert", done, total))

@@ -58,7 +58,7 @@ class FetchProgress:
 ProgressCallback = Callable[[FetchProgress], None]
 
 
-class _SourceFailed(Exception):  # noqa: N818 - no error of ours: it never leaves this module
+class _SourceFailed(Exception):
     """A source did not give the bytes; the next one is tried."""
 
 
@@ -184,9 +184,7 @@ def _from_hub(entry: Entry, source: HubFile, folder: Path, report: ProgressCallb
     _check_space(entry, folder, 0, 0)
     try:
         return Path(
-            huggingface_hub.hf_hub_download(
-                source.repo_id, source.filename, local_dir=folder, tqdm_class=Report
-            )
+            huggingface_hub.hf_hub_download(source.repo_id, source.filename, local_dir=folder, tqdm_class=Report)
         )
     except OSError as error:
         raise _SourceFailed(f"the download broke off ({error})") from error

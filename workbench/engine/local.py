@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import torch
-from torch import nn
+import transformers
 
 from workbench.config import SamplingParams
 from workbench.engine.blocks import BLOCK_SIZE, BlockTable
@@ -82,7 +82,7 @@ class LocalEngine:
         seed: of sampling, where a request names none.
     """
 
-    def __init__(self, model: nn.Module, layout: KVLayout, window: int, seed: int) -> None:
+    def __init__(self, model: transformers.PreTrainedModel, layout: KVLayout, window: int, seed: int) -> None:
         self.memory = BlockMemory(layout)
         self._runner = Runner(model, GRID, seed)
         self._window = window
@@ -100,9 +100,7 @@ class LocalEngine:
         """Weights, precision, grid and kernels."""
         return self._fingerprint
 
-    def read(
-        self, token_ids: Sequence[int], cancel: threading.Event | None = None
-    ) -> Iterator[ReadProgress | Prefix]:
+    def read(self, token_ids: Sequence[int], cancel: threading.Event | None = None) -> Iterator[ReadProgress | Prefix]:
         """Prefill, or go on with an interrupted prefill of the same ids; the Prefix comes last.
 
         Cancelled, it ends without a Prefix, and what was read is kept for the next call with the same ids.
@@ -196,7 +194,7 @@ class LocalEngine:
         del self._runner
 
 
-def _model_fingerprint(model: nn.Module, layout: KVLayout) -> str:
+def _model_fingerprint(model: transformers.PreTrainedModel, layout: KVLayout) -> str:
     weights = hashlib.blake2b(digest_size=16)
     for name, tensor in model.state_dict().items():
         flat = tensor.flatten()
@@ -214,4 +212,3 @@ def _model_fingerprint(model: nn.Module, layout: KVLayout) -> str:
             "threads": torch.get_num_threads(),
         }
     )
-

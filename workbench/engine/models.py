@@ -22,7 +22,7 @@ from workbench.engine.budget import Architecture
 from workbench.engine.fetch import FetchProgress
 from workbench.engine.local import LocalEngine
 from workbench.engine.tokenizer import HubTokenizer, packaged_counter
-from workbench.errors import ConfigError, ModelLoadError
+from workbench.errors import ConfigError, ModelLoadError, nearest
 from workbench.types import LoadedModel, TokenCounter
 
 _log = logging.getLogger(__name__)
@@ -85,7 +85,9 @@ class Model:
         if self._options.device == "auto":
             return torch.device("cuda" if torch.cuda.is_available() else "cpu")
         if self._options.device.startswith("cuda") and not torch.cuda.is_available():
-            raise ConfigError(f"device={self._options.device!r}, but torch {torch.__version__} finds no CUDA device here.")
+            raise ConfigError(
+                f"device={self._options.device!r}, but torch {torch.__version__} finds no CUDA device here."
+            )
         return torch.device(self._options.device)
 
     @property
@@ -212,7 +214,7 @@ def unknown_model(name: str) -> str:
     names = [entry.name for entry in registry.entries()]
     return (
         f"{name!r} is no model: neither a name of ours ({', '.join(names)}), nor a hub id (owner/name), nor a "
-        f"folder.{registry.nearest(name, names)}"
+        f"folder.{nearest(name, names)}"
     )
 
 

@@ -102,7 +102,8 @@ class Runner:
                 last = logits
             for count in range(1, params.max_tokens + 1):
                 if cancel.is_set():
-                    raise Cancelled
+                    yield end("cancelled")
+                    return
                 token = sampler.choose(last)
                 first_s = first_s or time.perf_counter() - started
                 yield Step(token, None, first_s, time.perf_counter() - started - first_s, computed)

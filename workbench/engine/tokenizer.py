@@ -92,9 +92,7 @@ class HubTokenizer:
         between = self._pieces(second, (system, user, answer, following), thinking=False)[3]
         return ChatFrame(*(self._control_ids(text) for text in (head, middle, tail, thinking, between)))
 
-    def _pieces(
-        self, messages: list[dict[str, str]], sentinels: tuple[str, ...], *, thinking: bool
-    ) -> list[str]:
+    def _pieces(self, messages: list[dict[str, str]], sentinels: tuple[str, ...], *, thinking: bool) -> list[str]:
         if not self._full.chat_template:
             raise ModelLoadError(f"{self._folder} has no chat template; an instruct checkpoint is needed.")
         rendered = str(
@@ -217,7 +215,7 @@ def _joins(before: str, char: str) -> bool:
 class _Identity(Sequence[tuple[int, int]]):
     """Each character comes from itself."""
 
-    def __getitem__(self, index):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN204
+    def __getitem__(self, index):  # type: ignore[no-untyped-def]
         return index, index + 1
 
     def __len__(self) -> int:

@@ -132,9 +132,7 @@ class GGUFFile:
         return found
 
 
-def write_safetensors(
-    tensors: list[Tensor], path: Path, *, int8: bool, report: Callable[[int, int], None]
-) -> None:
+def write_safetensors(tensors: list[Tensor], path: Path, *, int8: bool, report: Callable[[int, int], None]) -> None:
     """Write tensors as a stream: the table first, for every size is known, then rows as they are dequantised.
 
     Args:

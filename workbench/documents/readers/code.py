@@ -19,7 +19,9 @@ from workbench.errors import DocumentError
 _SECRETS = pathspec.GitIgnoreSpec.from_lines(
     [".env", ".env.*", "*.pem", "*.key", "*.p12", "*.pfx", "id_rsa*", "id_ed25519*", ".netrc", ".pypirc", "*.kdbx"]
 )
-_NOISE = pathspec.GitIgnoreSpec.from_lines([".git/", ".hg/", ".svn/", "__pycache__/", "node_modules/", ".venv/", "*.pyc"])
+_NOISE = pathspec.GitIgnoreSpec.from_lines(
+    [".git/", ".hg/", ".svn/", "__pycache__/", "node_modules/", ".venv/", "*.pyc"]
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,9 @@ def _join(name: str, texts: list[tuple[str, str]], skipped: dict[str, list[str]]
         outline.append(Section(path, 1, start, start + len(piece), number))
         text += piece
     warnings = [
-        DocumentWarning("skipped", f"{len(names)} left out ({why}): {', '.join(names[:20])}{' ...' if len(names) > 20 else ''}.")
+        DocumentWarning(
+            "skipped", f"{len(names)} left out ({why}): {', '.join(names[:20])}{' ...' if len(names) > 20 else ''}."
+        )
         for why, names in sorted(skipped.items())
     ]
     return Parsed(text, tuple(pages), tuple(outline), tuple(warnings))

@@ -9,6 +9,7 @@ Not covered: pictures, linked pages (nothing is ever fetched).
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from inscriptis import get_annotated_text
 from inscriptis.model.config import ParserConfig
@@ -31,7 +32,7 @@ def read_markdown(data: bytes, name: str) -> Parsed:
     tokens = MarkdownIt("commonmark").parse(text)
     flat = [
         (lines[opening.map[0]], int(opening.tag[1]), _plain(content.content))
-        for opening, content in zip(tokens, tokens[1:], strict=False)
+        for opening, content in pairwise(tokens)
         if opening.type == "heading_open" and opening.map is not None
     ]
     outline = nest(flat, len(text))

@@ -25,7 +25,9 @@ def read_pdf(data: bytes, name: str) -> Parsed:
     try:
         pdf = pymupdf.open(stream=data, filetype="pdf")
     except (pymupdf.FileDataError, RuntimeError, ValueError) as error:
-        raise DocumentError(f"{name} cannot be opened as PDF: {error}. Open it in a viewer and save it anew.") from error
+        raise DocumentError(
+            f"{name} cannot be opened as PDF: {error}. Open it in a viewer and save it anew."
+        ) from error
     with pdf:
         if pdf.needs_pass:
             raise DocumentError(f"{name} is locked with a password. Save an unlocked copy and load that.")

@@ -1,6 +1,6 @@
-"""Plain text in any encoding: pages, chapters.
+r"""Plain text in any encoding: pages, chapters.
 
-Page breaks are ``\\f`` and ``[page N]`` marks, which are taken out of the text. Text without either gets pages of about
+Page breaks are ``\f`` and ``[page N]`` marks, which are taken out of the text. Text without either gets pages of about
 3,000 characters that end at paragraphs and begin anew with each chapter.
 
 Not covered: markup (readers.markup).
@@ -27,8 +27,9 @@ _RANKED = (
     ("volume", "book", "part"),
     ("chapter", "adventure", "letter", "act", "canto", "article", "annex", "appendix", "section", "title"),
 )
+_WORD = "|".join(word for rank in _RANKED for word in rank)
 _HEADING = re.compile(
-    rf"^[ \t]*(?P<hash>#{{1,6}}[ \t]+)?(?P<title>(?P<word>{'|'.join(w for rank in _RANKED for w in rank)})[ \t]+{_NUMBER}\b[^\n]{{0,80}}"
+    rf"^[ \t]*(?P<hash>#{{1,6}}[ \t]+)?(?P<title>(?P<word>{_WORD})[ \t]+{_NUMBER}\b[^\n]{{0,80}}"
     rf"|(?:prologue|epilogue|preface|foreword|introduction|afterword)\.?|(?P<numeral>[IVXLC]{{1,7}})\.?)[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
@@ -63,8 +64,12 @@ def decode(data: bytes, name: str) -> tuple[str, tuple[DocumentWarning, ...]]:
     except UnicodeDecodeError:
         best = charset_normalizer.from_bytes(data).best()
     if best is None:
-        raise DocumentError(f"{name} is neither UTF-8 nor text in an encoding that can be recognised. Save it as UTF-8.")
-    guess = DocumentWarning("encoding", f"{name} is not UTF-8; it was read as {best.encoding}. Check its special letters.")
+        raise DocumentError(
+            f"{name} is neither UTF-8 nor text in an encoding that can be recognised. Save it as UTF-8."
+        )
+    guess = DocumentWarning(
+        "encoding", f"{name} is not UTF-8; it was read as {best.encoding}. Check its special letters."
+    )
     return _newlines(str(best)), (guess,)
 
 
@@ -149,7 +154,9 @@ def with_pages(outline: tuple[Section, ...], pages: tuple[Page, ...]) -> tuple[S
     """The outline with the number of the page that each section begins on."""
     starts = [page.start_char for page in pages]
     return tuple(
-        Section(s.title, s.level, s.start_char, s.end_char, pages[max(bisect_right(starts, s.start_char) - 1, 0)].number)
+        Section(
+            s.title, s.level, s.start_char, s.end_char, pages[max(bisect_right(starts, s.start_char) - 1, 0)].number
+        )
         for s in outline
     )
 

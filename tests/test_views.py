@@ -1,0 +1,266 @@
+"""How results look, and what is shown while the model works: in a kernel, in a terminal, in a pipe."""
+
+import io
+import re
+import sys
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import polars as pl
+import pytest
+from markdown_it import MarkdownIt
+
+from tests.test_widgets import Tags
+from workbench import tables, views
+from workbench.documents.document import Document, DocumentWarning, Page, Section, Source
+from workbench.engine.fetch import FetchProgress
+from workbench.results import Answer, Citation, Fit, Usage
+from workbench.types import ReadProgress
+from workbench.views import live
+
+HOSTILE = (
+    "![x](http://192.0.2.1/x.png) <img src=http://192.0.2.1/y.png> [a](javascript:1) <script>1</script>\n"
+    "# head\n| a |\n|---|\n```js\nhttp://192.0.2.1 www.example.com \\( x \\) $y$ &lt; \x1b[2J\u202e"
+)
+CITED = Citation("her own words", 3, "iii", 10, 23, "unassessed", "before ", "her own words", " after")
+ABSENT = Citation("never said it")
+
+
+@pytest.fixture
+def document() -> Document:
+    text = "One\ntwo\n"
+    return Document(
+        "a.txt", text, (Page(1, "1", 0, 8), Page(2, "2", 8, 8, "empty")), (Section("One", 1, 0, 8, 1),),
+        (DocumentWarning("empty", "Page 2 has no text.", (2,)),), Source("a.txt", "0" * 64, 8, "text/plain"),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def answer() -> Answer:
+    usage = Usage(5_000, 4_900, 12, ttft_s=1.234, tokens_per_s=56.78, peak_bytes=987_654_321)
+    return Answer("Why?", "Because of her own words.", (CITED, ABSENT), usage, "stop", (1,), (2,))
+
+
+@pytest.fixture
+def fit() -> Fit:
+    sections = pl.DataFrame([("One", 1, 70, 0.7), ("Two", 2, 25, 0.25)], schema=tables.FIT_SECTIONS, orient="row")
+    return Fit("a.txt", "tiny", 100, 95, 100, 20, 4_000_000, 41.7, False, ("Read a part.",), sections)
+
+
+@pytest.fixture
+def hostile(document: Document, answer: Answer, fit: Fit) -> list[Any]:
+    cited = replace(CITED, quote=HOSTILE, label=HOSTILE, before=HOSTILE, passage=HOSTILE, after=HOSTILE)
+    sections = fit.sections.with_columns(pl.lit(HOSTILE).alias("section"))
+    warnings = (DocumentWarning("skipped", HOSTILE),)
+    return [
+        replace(document, name=HOSTILE, outline=(Section(HOSTILE, 1, 0, 8, 1),), warnings=warnings),
+        replace(answer, text=HOSTILE, citations=(cited, Citation(HOSTILE))),
+        cited,
+        replace(fit, document_name=HOSTILE, model=HOSTILE, choices=(HOSTILE,), sections=sections),
+    ]
+
+
+def bundle(result: Any) -> dict[str, str]:
+    made: dict[str, str] = result._repr_mimebundle_()
+    return made
+
+
+def test_a_document_is_a_card(document: Document) -> None:
+    shown = bundle(document)
+    counts = "2 pages · 1 chapter · 8 characters · 1 without text"
+    assert shown["text/plain"] == f"a.txt: {counts}\n  ! Page 2 has no text."
+    assert shown["text/markdown"] == f"**a\\.txt** {counts}\n\n- Page 2 has no text\\."
+    assert counts in shown["text/html"]
+    assert "One" in shown["text/html"]
+
+
+def test_an_answer_comes_first_then_its_quotes_then_its_counts(answer: Answer) -> None:
+    assert bundle(answer)["text/plain"].split("\n") == [
+        "Because of her own words.",
+        "  [1] “her own words” (page iii)",
+        "  [2] “never said it” (not in the document)",
+        "(4,900 tokens reused · 100 computed · 12 written)",
+    ]
+    html = bundle(answer)["text/html"]
+    assert html.index("Because") < html.index("<details>") < html.index("4,900 tokens reused")
+    assert "<blockquote>before <mark>her own words</mark> after</blockquote>" in html
+
+
+@pytest.mark.parametrize(("reason", "said"), [("length", "Cut off after 12"), ("cancelled", "Stopped after 12")])
+def test_an_answer_that_was_cut_looks_cut(answer: Answer, reason: Any, said: str) -> None:
+    for text in bundle(replace(answer, finish_reason=reason)).values():
+        assert said in text
+
+
+def test_no_time_speed_or_address_is_in_a_text(document: Document, answer: Answer, fit: Fit) -> None:
+    for result in (document, answer, fit, CITED):
+        for mime in ("text/plain", "text/markdown"):
+            assert not re.search(r"0x[0-9a-f]{6}|1\.23|56|41|987|seconds", bundle(result)[mime])
+    for text in bundle(answer).values():
+        assert not re.search(r"1\.234|56\.|987", text)
+
+
+def test_a_fit_says_the_verdict_and_the_choices(fit: Fit) -> None:
+    shown = bundle(fit)
+    assert shown["text/plain"].startswith("a.txt does not fit: 20 tokens too many (tiny: 100 tokens and 20 kept")
+    assert shown["text/plain"].endswith("\n  - Read a part.")
+    assert 'data-fits="false"' in shown["text/html"]
+    assert "about 42 s to read" in shown["text/html"]
+
+
+def test_hostile_html_stays_text(hostile: list[Any]) -> None:
+    for result in hostile:
+        html = bundle(result)["text/html"]
+        assert not {"img", "script", "a"} & set(Tags(html).names)
+        assert "\x1b" not in html
+
+
+def test_hostile_markdown_stays_text(hostile: list[Any]) -> None:
+    for result in hostile:
+        rendered = MarkdownIt("gfm-like", {"linkify": False}).render(bundle(result)["text/markdown"])
+        names = Tags(rendered.replace("<br />", "").replace("<br>", "")).names
+        assert set(names) <= {"p", "strong", "ul", "li", "em"}
+        assert "![x](http://192.0.2.1/x.png)" in rendered
+
+
+def test_escaped_markdown_shows_the_very_letters() -> None:
+    text = r"a_b *c* `d` \( 1. x & <y> ~z~ #h | $m$ https://e.org \\"
+    assert MarkdownIt().render(views.markdown(text)).strip() == f"<p>{views.html(text)}</p>"
+    assert not re.search(r"\\\\[()\[\]]", views.markdown(text)), "JupyterLab would set it as mathematics"
+
+
+def test_a_terminal_gets_no_control_characters(hostile: list[Any]) -> None:
+    for result in hostile:
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\u202e]", bundle(result)["text/plain"])
+
+
+def test_an_answer_in_one_form_is_the_same_answer(answer: Answer) -> None:
+    text, marked = views.answer_as(answer, "text"), views.answer_as(answer, "markdown")
+    assert isinstance(text, Answer)
+    assert text.text == answer.text
+    assert list(bundle(text)) == ["text/plain"]
+    assert list(bundle(marked)) == ["text/plain", "text/markdown"]
+
+
+class Handle:
+    def __init__(self, shown: list[Any]) -> None:
+        self.shown = shown
+
+    def update(self, bundle: dict[str, str], raw: bool = False) -> None:
+        assert raw
+        self.shown.append(bundle)
+
+
+@pytest.fixture
+def kernel(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Outputs of a cell, as a kernel would send them."""
+    shown: list[Any] = []
+
+    def display(made: Any, *, raw: bool = False, display_id: bool) -> Handle:
+        assert display_id
+        shown.append(made)
+        return Handle(shown)
+
+    monkeypatch.setattr(live, "in_kernel", lambda: True)
+    monkeypatch.setattr(live, "REDRAW_S", 0)
+    monkeypatch.setattr("IPython.display.display", display)
+    return shown
+
+
+@pytest.mark.parametrize("outcome", ["done", "stopped", "failed"])
+def test_a_reading_in_a_kernel_leaves_its_static_twin(kernel: list[Any], outcome: Any) -> None:
+    view = views.reading_view("a.txt", 1_000, on_stop=lambda: None)
+    widget = kernel[0]
+    view(ReadProgress(0, 1_000, 0, 0.0, place=2))
+    assert (widget.state, widget.place) == ("waiting", 2)
+    view(ReadProgress(500, 1_000, 100, 2.0))
+    assert (widget.state, widget.done_tokens, widget.tokens_per_s, widget.left_s) == (
+        "reading",
+        500,
+        200.0,
+        2.5,
+    )
+    view.close(outcome)
+    assert kernel[-1]["text/plain"] == f"ReadingProgress('a.txt', 1,000 tokens, {outcome})"
+    assert f'data-state="{outcome}"' in kernel[-1]["text/html"]
+
+
+def test_stop_in_the_widget_reaches_the_reading(kernel: list[Any]) -> None:
+    stopped: list[bool] = []
+    view = views.reading_view("a.txt", 1_000, on_stop=lambda: stopped.append(True))
+    kernel[0]._handle_custom_msg({"type": "stop"}, [])
+    assert stopped == [True]
+    view.close("stopped")
+
+
+def test_a_stream_in_a_kernel_grows_and_makes_room(kernel: list[Any], answer: Answer) -> None:
+    view = views.streaming_view("Why?")
+    view.update("Be<cause>")
+    assert "Be&lt;cause&gt;" in kernel[-1]["text/html"]
+    view.close(answer)
+    assert kernel[-1] == {"text/plain": "", "text/html": ""}
+
+
+def test_a_stream_that_fails_keeps_what_was_written(kernel: list[Any]) -> None:
+    view = views.streaming_view("Why?")
+    view.update("Because")
+    view.close(None)
+    assert kernel[-1]["text/plain"] == "Because"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_terminal_shows_the_reading_on_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    view = views.reading_view("a[b].txt", 1_000, on_stop=lambda: None)
+    view(ReadProgress(500, 1_000, 0, 2.0))
+    view.close("done")
+    assert "Reading a[b].txt" in sys.stderr.getvalue()  # type: ignore[attr-defined]
+
+
+def test_a_terminal_erases_the_stream_when_the_answer_comes(monkeypatch: pytest.MonkeyPatch, answer: Answer) -> None:
+    monkeypatch.setattr(live, "REDRAW_S", 0)
+    for ended, kept in ((answer, False), (None, True)):
+        monkeypatch.setattr(sys, "stdout", terminal := Terminal())
+        monkeypatch.setenv("TERM", "xterm")
+        view = views.streaming_view("Why?")
+        view.update("line\n" * 100 + "last [bold]")
+        view.close(ended)
+        assert "last [bold]" in terminal.getvalue()
+        assert terminal.getvalue().rstrip("\n").endswith("last [bold]") is kept
+
+
+def test_a_pipe_shows_nothing(capsys: pytest.CaptureFixture[str], answer: Answer) -> None:
+    reading, stream = views.reading_view("a.txt", 10, on_stop=lambda: None), views.streaming_view("Why?")
+    reading(ReadProgress(5, 10, 0, 1.0))
+    reading.close("done")
+    stream.update("Because")
+    stream.close(answer)
+    with views.fetch_view("tiny", show=True) as report:
+        report(FetchProgress("tiny", "fetch", 1, 2))
+    assert capsys.readouterr() == ("", "")
+
+
+def test_fetching_is_shown_phase_by_phase_when_it_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", terminal := Terminal())
+    monkeypatch.setattr(live, "FETCH_DELAY_S", 0)
+    with views.fetch_view("tiny", show=True) as report:
+        report(FetchProgress("tiny", "fetch", 50, 100))
+        report(FetchProgress("tiny", "check", 100, 100))
+    assert "Fetching tiny" in terminal.getvalue()
+    assert "Checking tiny" in terminal.getvalue()
+    monkeypatch.setattr(sys, "stderr", silent := Terminal())
+    with views.fetch_view("tiny", show=False) as report:
+        report(FetchProgress("tiny", "fetch", 50, 100))
+    assert silent.getvalue() == ""
+
+
+def test_a_kernel_is_known_by_its_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: SimpleNamespace(kernel=object()))
+    assert views.in_kernel()
+    monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: None)
+    assert not views.in_kernel()

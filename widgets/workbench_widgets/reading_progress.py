@@ -1,0 +1,93 @@
+"""How far a document is read: tokens, speed, time left, and a button that stops it.
+
+Not covered: reading, and what stopping means; whoever shows the widget passes ``on_stop``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from html import escape
+from typing import Literal
+
+import traitlets
+
+from workbench_widgets._base import HERE, Widget, style
+
+ReadState = Literal["waiting", "reading", "done", "stopped", "failed"]
+STATES: tuple[ReadState, ...] = ("waiting", "reading", "done", "stopped", "failed")
+
+
+class ReadingProgress(Widget):
+    """A bar that follows a reading, with a Stop button while it runs.
+
+    The button sends the message ``{"type": "stop"}``. A kernel that is busy with the cell hears it where the
+    frontend sends comms over subshells (ipykernel 7, JupyterLab 4.4); elsewhere an interrupt does the same.
+
+    Args:
+        on_stop: called once, when Stop is pressed; perhaps in another thread.
+
+    Attributes:
+        document_name: what is being read.
+        done_tokens: tokens in the cache.
+        total_tokens: tokens to be read in all.
+        tokens_per_s: speed; 0 while unknown.
+        left_s: seconds to the end; None while unknown.
+        place: requests ahead in the queue.
+        state: waiting, reading, done, stopped or failed.
+        stop_requested: whether Stop was pressed.
+    """
+
+    _esm = HERE / "reading_progress.js"
+    _css = HERE / "reading_progress.css"
+
+    document_name = traitlets.Unicode().tag(sync=True)
+    done_tokens = traitlets.Int().tag(sync=True)
+    total_tokens = traitlets.Int().tag(sync=True)
+    tokens_per_s = traitlets.Float().tag(sync=True)
+    left_s = traitlets.Float(None, allow_none=True).tag(sync=True)
+    place = traitlets.Int().tag(sync=True)
+    state = traitlets.Enum(STATES, default_value="waiting").tag(sync=True)
+    stop_requested = traitlets.Bool().tag(sync=True)
+
+    def __init__(self, document_name: str, total_tokens: int, on_stop: Callable[[], object] | None = None) -> None:
+        super().__init__(document_name=document_name, total_tokens=total_tokens)
+        self._on_stop = on_stop
+        self.on_msg(self._heard)
+
+    def _heard(self, _widget: object, content: object, _buffers: object) -> None:
+        """The frontend's message; a second press does nothing."""
+        if isinstance(content, dict) and content.get("type") == "stop" and not self.stop_requested:
+            self.stop_requested = True
+            if self._on_stop is not None:
+                self._on_stop()
+
+    def _described(self) -> str:
+        return f"{self.document_name!r}, {self.total_tokens:,} tokens, {self.state}"
+
+    def static_html(self) -> str:
+        """The bar as it is now and a sentence about it; no speed, no time."""
+        return reading_progress_html(self.document_name, self.done_tokens, self.total_tokens, self.state)
+
+
+def sentence(document_name: str, done_tokens: int, total_tokens: int, state: ReadState) -> str:
+    """Where a reading is, in plain words."""
+    counts = f"{done_tokens:,} of {total_tokens:,} tokens"
+    return {
+        "waiting": f"{document_name} waits to be read: {total_tokens:,} tokens.",
+        "reading": f"Reading {document_name}: {counts}.",
+        "done": f"Read {document_name}: {total_tokens:,} tokens.",
+        "stopped": f"Stopped reading {document_name} at {counts}; read again to go on from there.",
+        "failed": f"Reading {document_name} failed at {counts}.",
+    }[state]
+
+
+def reading_progress_html(document_name: str, done_tokens: int, total_tokens: int, state: ReadState) -> str:
+    """The static twin of ``ReadingProgress``, without making a widget."""
+    share = 1.0 if state == "done" else min(done_tokens / total_tokens, 1.0) if total_tokens else 0.0
+    said = escape(sentence(document_name, done_tokens, total_tokens, state))
+    return (
+        f'{style("reading_progress")}<div class="wbw-reading" data-state="{state}"><div class="wbw-bar" '
+        f'role="progressbar" aria-label="Reading" aria-valuemin="0" aria-valuemax="100" '
+        f'aria-valuenow="{100 * share:.0f}">'
+        f'<div style="width: {share:.1%}"></div></div><div class="wbw-line">{said}</div></div>'
+    )

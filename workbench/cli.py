@@ -1,0 +1,270 @@
+"""The command line: read a document, ask it, serve it, and see what this machine can do.
+
+Answers go to standard output, progress and errors to standard error; an error is one line and exit code 1.
+What a document or a model says is written as it stands, without markup and without control characters.
+
+Not covered: how results look in a notebook (workbench.views), pages in a browser (workbench.dashboards).
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Annotated
+
+import psutil
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.table import Table
+
+from workbench import config
+from workbench.errors import WorkbenchError
+
+if TYPE_CHECKING:
+    from workbench.analysis.ask import AnswerStream
+    from workbench.documents.document import Document
+    from workbench.engine.registry import Entry
+    from workbench.results import Answer, Fit
+    from workbench.session import Reading, Workbench
+    from workbench.types import ReadProgress
+
+app = typer.Typer(
+    help="Read a whole document once with a local model, ask it, and see where every quote stands.",
+    no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
+)  # fmt: skip
+
+Source = Annotated[str, typer.Argument(metavar="DOC", help="A file, or a folder of source code.")]
+Model = Annotated[
+    str | None, typer.Option("--model", "-m", help="A name from `workbench models`, a hub id or a folder.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")]
+
+# ESC would let a document drive the terminal, and direction marks lie about the order of its letters.
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def _plain(text: str) -> str:
+    """Text without what a terminal would obey."""
+    return _UNSAFE.sub("\ufffd", text.replace("\r\n", "\n"))
+
+
+def _say(text: str = "", *, end: str = "\n", style: str | None = None) -> None:
+    """Write text to standard output as it stands: no markup, no wrapping."""
+    Console().out(_plain(text), end=end, style=style, highlight=False)
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    """An error of ours becomes one line on standard error and exit code 1."""
+    try:
+        yield
+    except WorkbenchError as error:
+        line = " ".join(_plain(str(error)).split())
+        Console(stderr=True).out(f"{type(error).__name__}: {line}", highlight=False)
+        raise typer.Exit(1) from error
+
+
+@contextmanager
+def _opened(source: str, model: str | None, *, card: bool = False) -> Iterator[Reading]:
+    """A reading of a document, all closed at the end; with ``card``, first what is known of it."""
+    from workbench.documents.load import load
+
+    with _reported():
+        document = load(source)  # a wrong path is known before torch is imported
+        from workbench.session import Workbench
+
+        with Workbench(model) as bench:
+            if card:
+                _facts(_card(document, bench.fit(document)))
+            yield _read(bench, document)
+
+
+def _read(bench: Workbench, document: Document) -> Reading:
+    """Read with a bar on standard error, gone when it is done."""
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(f"Loading {_plain(bench.name)} (fetched at its first use)", total=None)
+
+        def show(step: ReadProgress) -> None:
+            name = f"Reading {_plain(document.name)}, tokens"
+            bar.update(task, description=name, completed=step.done_tokens, total=step.total_tokens)
+
+        return bench.read(document, progress=show)
+
+
+def _card(document: Document, fit: Fit) -> dict[str, str]:
+    """A document and how it fits, by name."""
+    source, text, outline = document.source, len(document.text), len(document.outline)
+    verdict = "fits" if fit.fits else "does not fit"
+    seconds = "unknown" if fit.seconds is None else f"about {fit.seconds:,.1f} s"
+    return {
+        "document": f"{document.name} ({source.media_type}, {source.num_bytes:,} bytes)",
+        "text": f"pages: {len(document.pages):,}; characters: {text:,}; entries in the outline: {outline:,}",
+        **{f"warning {index}": warning.message for index, warning in enumerate(document.warnings, 1)},
+        "model": f"{fit.model}, window {fit.window:,} tokens",
+        "tokens": f"{fit.tokens:,}, of which {fit.document_tokens:,} are the document",
+        "fit": f"{verdict}: with {fit.reserve:,} for question and answer {fit.share:.1%} of the window",
+        "cost": f"{_size(fit.kv_bytes)} of memory; time to read: {seconds}",
+    }
+
+
+def _facts(facts: dict[str, str]) -> None:
+    for name, fact in facts.items():
+        _say(f"{name:<14}  {fact}")
+
+
+def _size(num_bytes: int) -> str:
+    return f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:.1f} MB"
+
+
+def _show(stream: AnswerStream, *, as_json: bool) -> None:
+    """An answer as it is written, its citations and counts; or JSON. Ctrl-C keeps what there is."""
+    from workbench.results import Delta
+
+    try:
+        for piece in stream:
+            if isinstance(piece, Delta) and not as_json:
+                _say(piece.text, end="")
+    except KeyboardInterrupt:
+        stream.cancel()
+    answer = stream.result()
+    if as_json:
+        typer.echo(json.dumps(_record(answer), default=str))
+        return
+    _say({"stop": "", "length": " … (cut off)", "cancelled": " … (stopped)"}[answer.finish_reason])
+    for citation in answer.citations:
+        known = citation.page is not None
+        place = f"page {citation.label or citation.page}" if known else "not in the document"
+        _say(f"  “{citation.quote}” - {place}", style="green" if known else "red")
+    usage = answer.usage
+    counts = f"{usage.reused_tokens:,} tokens reused · {usage.computed_tokens:,} computed"
+    _say(f"{counts} · {usage.completion_tokens:,} written", style="dim")
+
+
+def _record(answer: Answer) -> dict[str, object]:
+    """An answer as JSON takes it, without its token ids."""
+    names = ("document_name", "question", "text", "finish_reason", "pages", "manifest")
+    usage = asdict(answer.usage) | {"computed_tokens": answer.usage.computed_tokens}
+    citations = [asdict(citation) for citation in answer.citations]
+    return {name: getattr(answer, name) for name in names} | {"citations": citations, "usage": usage}
+
+
+@app.command()
+def read(source: Source, model: Model = None) -> None:
+    """Read a document whole, and say what it is and what it takes."""
+    with _opened(source, model, card=True) as reading:
+        _facts({"read": f"{reading.num_tokens:,} tokens, {_size(reading.num_bytes)} in the cache"})
+
+
+@app.command()
+def ask(
+    source: Source,
+    questions: Annotated[list[str], typer.Argument(metavar="QUESTION...", help="Each in quotation marks.")],
+    model: Model = None,
+    max_tokens: Annotated[int, typer.Option(help="Of each answer, at most.")] = 1_024,
+    system: Annotated[str | None, typer.Option(help="A further instruction.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Read a document once and ask it questions, each independent of the others."""
+    with _opened(source, model) as reading:
+        for question in questions:
+            if len(questions) > 1 and not as_json:
+                _say(question, style="bold")
+            _show(reading.stream(question, max_tokens=max_tokens, system=system), as_json=as_json)
+
+
+@app.command()
+def summarize(
+    source: Source,
+    model: Model = None,
+    words: Annotated[int, typer.Option(min=1, help="About how many.")] = 150,
+    as_json: AsJson = False,
+) -> None:
+    """Read a document and summarise all of it."""
+    with _opened(source, model) as reading:
+        _show(reading.stream_summary(words), as_json=as_json)
+
+
+@app.command()
+def serve(
+    sources: Annotated[list[str], typer.Argument(metavar="DOC...", help="Files, or folders of source code.")],
+    model: Model = None,
+    address: Annotated[str, typer.Option(help="Others than 127.0.0.1 let others read.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes a free one.")] = 5006,
+    show: Annotated[bool, typer.Option("--show/--no-show", help="Open a browser.")] = True,
+) -> None:
+    """Serve documents as pages until Ctrl-C: each is read once, for all who look."""
+    with _reported():
+        from workbench import dashboards
+
+        tell = lambda url: _say(f"Serving at {url} - Ctrl-C ends it.")  # noqa: E731
+        dashboards.serve(sources, model, address=address, port=port, show=show, on_start=tell)
+
+
+@app.command()
+def models(model: Model = None) -> None:
+    """List the models with a name: window, licence, size, and whether they are on this machine."""
+    from workbench.engine import registry
+
+    with _reported():
+        entries = (registry.find(model),) if model else registry.entries()
+    table = Table("name", "window", "size", "licence", "here", "description", box=None, pad_edge=False)
+    for entry in entries:
+        size, here = _size(entry.num_bytes or 2 * entry.num_params), "yes" if _present(entry) else "no"
+        table.add_row(entry.name, f"{entry.window:,}", size, entry.licence, here, entry.description)
+    Console().print(table)
+
+
+def _present(entry: Entry) -> bool:
+    """Whether its files are on this machine; loading checks them closely."""
+    if entry.packed_as == "gguf":
+        return any((config.home() / "models" / entry.name).glob("*/model.*"))
+    from huggingface_hub import try_to_load_from_cache
+
+    names = ("model.safetensors", "model.safetensors.index.json")
+    return any(isinstance(try_to_load_from_cache(entry.hub_id, name), str) for name in names)
+
+
+@app.command()
+def doctor(model: Model = None) -> None:
+    """Say what this machine has, and which model would be taken."""
+    memory, home = psutil.virtual_memory(), config.home()
+    disk = shutil.disk_usage(next(folder for folder in (home, *home.parents) if folder.exists()))
+    _facts({
+        "python": f"{platform.python_version()} on {platform.platform()}",
+        **{name: version(name) for name in ("qwen-workbench", "torch", "transformers")},
+        "gpu": _gpu(),
+        "memory": f"{_size(memory.available)} free of {_size(memory.total)}",
+        "disk": f"{_size(disk.free)} free of {_size(disk.total)}",
+        "cache": str(home),
+        "offline": "yes: nothing is fetched" if config.offline() else "no",
+    })  # fmt: skip
+    with _reported():
+        from workbench.session import Workbench
+
+        with Workbench(model) as bench:
+            _facts({"model": bench.description})
+
+
+def _gpu() -> str:
+    """What the NVIDIA driver says; whether torch can use it shows in the choice of the model."""
+    command = [shutil.which("nvidia-smi") or "", "--query-gpu=name,memory.free", "--format=csv,noheader"]
+    if not command[0]:
+        return "none (no nvidia-smi)"
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed arguments
+    return "; ".join(done.stdout.splitlines()) if done.returncode == 0 else "none (nvidia-smi finds none)"
+
+
+@app.callback(invoke_without_command=True)
+def _main(show: Annotated[bool, typer.Option("--version", help="Show the version and end.")] = False) -> None:
+    if show:
+        _say(f"workbench {version('qwen-workbench')}")
+        raise typer.Exit

@@ -1,0 +1,165 @@
+"""Reading: a document that the model has read whole, to be asked as often as wanted.
+
+Not covered: reading it (session.bench), what the prompts say (analysis.prompts).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from workbench.analysis import prompts
+from workbench.analysis.ask import AnswerStream, Context, task_ids
+from workbench.analysis.chat import Chat
+from workbench.analysis.summarize import summary_ids
+from workbench.config import SamplingParams
+from workbench.documents.document import Document
+from workbench.errors import EngineError
+from workbench.results import Answer, Usage
+from workbench.types import Branch, LoadedModel, Prefix
+
+if TYPE_CHECKING:
+    from workbench.session.bench import Workbench
+
+
+class Shared:
+    """A prefix and how many readings of one document hold it."""
+
+    def __init__(self, prefix: Prefix) -> None:
+        self.prefix = prefix
+        self.num_readings = 1
+
+
+class Reading:
+    """A document that the model has read whole. Made by ``Workbench.read``.
+
+    Attributes:
+        document: what was read.
+        bench: the workbench that read it.
+        read_usage: tokens of the prefix, and how many of them were in the cache already.
+    """
+
+    def __init__(
+        self, bench: Workbench, document: Document, loaded: LoadedModel, shared: Shared, *, reused_tokens: int
+    ) -> None:
+        self.bench, self.document = bench, document
+        self._shared, self._engine = shared, loaded.engine
+        ids = shared.prefix.token_ids
+        self._context = Context(document, ids, loaded.engine, loaded.tokenizer, bench.name, bench._options.seed)
+        self.read_usage = Usage(prompt_tokens=len(ids), reused_tokens=reused_tokens, completion_tokens=0)
+        self._closed = False
+
+    @property
+    def num_tokens(self) -> int:
+        """Tokens of the prefix: template, system text, frame and document."""
+        return len(self._context.prefix_ids)
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes of its cache."""
+        return self._shared.prefix.num_bytes
+
+    @property
+    def closed(self) -> bool:
+        """Whether ``close`` was called."""
+        return self._closed
+
+    def __repr__(self) -> str:
+        return f"Reading({self.document.name!r}, {self.num_tokens:,} tokens, {self.bench.name!r})"
+
+    def ask(
+        self,
+        question: str,
+        *,
+        max_tokens: int = 1024,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        top_k: int = 0,
+        seed: int | None = None,
+        stop: tuple[str, ...] = (),
+        thinking: bool = False,
+        system: str | None = None,
+    ) -> Answer:
+        """Ask a question, independent of all others: a cell run twice says the same.
+
+        An interrupt (Ctrl-C) ends the answer; what was written is returned, with ``finish_reason == "cancelled"``.
+
+        Args:
+            question: in plain words.
+            max_tokens: of the answer, at most.
+            temperature: 0 is greedy.
+            top_p: share of probability kept when sampling.
+            top_k: tokens kept when sampling; 0 keeps all.
+            seed: of sampling; None takes the workbench's.
+            stop: strings that end the answer; they are not part of it.
+            thinking: let the model think first, where it can.
+            system: a further instruction for this question.
+
+        Raises:
+            EngineError: the reading is closed.
+            ContextTooLong: the question does not fit behind the document.
+        """
+        return self.stream(
+            question, max_tokens=max_tokens, temperature=temperature, top_p=top_p, top_k=top_k, seed=seed, stop=stop,
+            thinking=thinking, system=system,
+        ).result()  # fmt: skip
+
+    def stream(
+        self,
+        question: str,
+        *,
+        max_tokens: int = 1024,
+        temperature: float = 0.0,
+        top_p: float = 1.0,
+        top_k: int = 0,
+        seed: int | None = None,
+        stop: tuple[str, ...] = (),
+        thinking: bool = False,
+        system: str | None = None,
+    ) -> AnswerStream:
+        """Ask, and watch the answer being written: an iterator of ``Delta``, then the ``Answer``."""
+        params = SamplingParams(max_tokens, temperature, top_p, top_k, seed, stop)
+        task = task_ids(self._context.tokenizer, prompts.ask(question, system), thinking=thinking)
+        return self._stream(task, question, params, thinking=thinking)
+
+    def summarize(self, words: int = 150, *, max_tokens: int | None = None) -> Answer:
+        """Summarise all of it in about ``words`` words."""
+        return self.stream_summary(words, max_tokens=max_tokens).result()
+
+    def stream_summary(self, words: int = 150, *, max_tokens: int | None = None) -> AnswerStream:
+        """Summarise, and watch it being written."""
+        task, room = summary_ids(self._context.tokenizer, words)
+        return self._stream(task, "", SamplingParams(max_tokens or room))
+
+    def _stream(
+        self, task: tuple[int, ...], question: str, params: SamplingParams, *, thinking: bool = False
+    ) -> AnswerStream:
+        branch = self._fork()
+        return AnswerStream(
+            self._context, branch, task, self._context.prefix_ids, question, params, thinking=thinking,
+            on_end=lambda _said, _answer: branch.close(),
+        )  # fmt: skip
+
+    def _fork(self) -> Branch:
+        if self._closed:
+            raise EngineError(f"The reading of {self.document.name} is closed; bench.read(document) reads it again.")
+        return self._engine.fork(self._shared.prefix)
+
+    def chat(self, *, system: str | None = None) -> Chat:
+        """Start a conversation that remembers its own turns.
+
+        Args:
+            system: an instruction for the whole conversation.
+        """
+        return Chat(self._context, self._fork(), self._context.prefix_ids, system=system)
+
+    def close(self) -> None:
+        """Give its blocks back; chats keep theirs until they are closed. Safe to call twice."""
+        if not self._closed:
+            self._closed = True
+            self.bench._forget(self, self._shared)
+
+    def __enter__(self) -> Reading:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

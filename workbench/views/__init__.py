@@ -1,0 +1,69 @@
+"""How everything looks in a notebook and in a terminal: results (bundles), and the model at work (live).
+
+Importing this fills the renderer registry in workbench.types. The only importer of workbench_widgets.
+
+Not covered: dashboards (workbench.dashboards).
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from workbench.documents.document import Document
+from workbench.results import Answer, Citation, Fit
+from workbench.types import MimeBundle, register_renderer
+from workbench.views.bundles import (
+    answer_as,
+    answer_bundle,
+    answer_html,
+    answer_markdown,
+    answer_text,
+    citation_bundle,
+    document_bundle,
+    fit_bundle,
+    html,
+    markdown,
+    plain,
+)
+from workbench.views.live import (
+    Outcome,
+    ReadingView,
+    StreamingView,
+    fetch_view,
+    in_kernel,
+    reading_view,
+    streaming_view,
+)
+
+__all__ = [
+    "Outcome",
+    "ReadingView",
+    "StreamingView",
+    "answer_as",
+    "answer_bundle",
+    "answer_html",
+    "answer_markdown",
+    "answer_text",
+    "citation_bundle",
+    "document_bundle",
+    "fetch_view",
+    "fit_bundle",
+    "html",
+    "in_kernel",
+    "markdown",
+    "plain",
+    "reading_view",
+    "streaming_view",
+]
+
+
+def _register(kind: type, draw: Callable[[Any], MimeBundle]) -> None:
+    def render(result: Any) -> MimeBundle:
+        return draw(result)
+
+    register_renderer(kind, render)
+
+
+_register(Document, document_bundle)
+_register(Answer, answer_bundle)
+_register(Citation, citation_bundle)
+_register(Fit, fit_bundle)

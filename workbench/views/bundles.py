@@ -1,0 +1,189 @@
+"""How results look: text, Markdown and HTML of each.
+
+The text is the same in every run: no time, no speed, no address. All that comes from a document or a model is
+escaped; neither can load an image, open a link, run a script or move a terminal's cursor.
+
+Not covered: what is shown while the model works (views.live), what the widgets draw (workbench_widgets).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields
+from html import escape
+from typing import Literal
+
+from workbench.documents.document import Document
+from workbench.results import Answer, Citation, Fit
+from workbench.types import MimeBundle
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+_MARKDOWN = {ord(c): f"\\{c}" for c in "`*_{}[]()#+-.!|~$:@^="} | {
+    ord("\\"): "&#92;", ord("<"): "&lt;", ord(">"): "&gt;", ord("&"): "&amp;"
+}  # fmt: skip
+_STYLE = """<style>
+.wb-card { color: var(--jp-ui-font-color1, CanvasText); max-width: 760px; overflow-wrap: anywhere;
+  font-family: var(--jp-ui-font-family, system-ui, sans-serif); }
+.wb-card p { margin: 4px 0; white-space: pre-wrap; }
+.wb-card .wb-quiet { color: var(--jp-ui-font-color2, GrayText); font-size: 0.9em; }
+.wb-card .wb-warn { color: var(--jp-warn-color0, #b26a00); }
+.wb-card summary { cursor: pointer; }
+.wb-card blockquote { border-left: 3px solid var(--jp-border-color1, GrayText); margin: 4px 0;
+  padding-left: 10px; white-space: pre-wrap; }
+</style>"""
+
+
+def plain(text: str) -> str:
+    """Text that a terminal only prints: control and direction characters become U+FFFD."""
+    return _CONTROL.sub("�", text.replace("\r\n", "\n"))
+
+
+def markdown(text: str) -> str:
+    """Text as Markdown that shows exactly its letters."""
+    lines = plain(text).translate(_MARKDOWN).split("\n")
+    return "  \n".join(line.strip() for line in lines)
+
+
+def html(text: str) -> str:
+    """Text as HTML that shows exactly its letters."""
+    return escape(plain(text))
+
+
+class MarkdownAnswer(Answer):
+    """An answer that shows itself as Markdown."""
+
+    __slots__ = ()
+
+
+class TextAnswer(Answer):
+    """An answer that shows itself as plain text."""
+
+    __slots__ = ()
+
+
+def answer_as(answer: Answer, kind: Literal["markdown", "text"]) -> Answer:
+    """The same answer, shown in one form only."""
+    shown = MarkdownAnswer if kind == "markdown" else TextAnswer
+    return shown(**{field.name: getattr(answer, field.name) for field in fields(answer)})
+
+
+def card(*parts: str) -> str:
+    """Parts of a result, in our one style for notebooks."""
+    return f'{_STYLE}<div class="wb-card">{"".join(parts)}</div>'
+
+
+def _folded(summary: str, body: str) -> str:
+    return f"<details><summary>{summary}</summary>{body}</details>"
+
+
+def _items(lines: list[str]) -> str:
+    return "".join(f"<li>{line}</li>" for line in lines)
+
+
+def document_bundle(document: Document) -> MimeBundle:
+    """A card: name, pages, chapters, characters, warnings."""
+    counted = [
+        (len(document.pages), "page"),
+        (len(document.outline), "chapter"),
+        (len(document.text), "character"),
+    ]
+    counts = " · ".join(f"{n:,} {word}{'' if n == 1 else 's'}" for n, word in counted)
+    unread = sum(page.status != "read" for page in document.pages)
+    counts += f" · {unread:,} without text" if unread else ""
+    warned = [warning.message for warning in document.warnings]
+    outline = [f"{html(s.title)} <span class='wb-quiet'>page {s.page}</span>" for s in document.outline]
+    folded = _folded("Outline", f"<ul>{_items(outline)}</ul>") if outline else ""
+    warnings = "".join(f'<p class="wb-warn">⚠ {html(message)}</p>' for message in warned)
+    marked = f"**{markdown(document.name)}** {counts}\n"
+    line = f'<p><strong>{html(document.name)}</strong></p><p class="wb-quiet">{counts}</p>'
+    return {
+        "text/plain": "\n".join([f"{plain(document.name)}: {counts}", *(f"  ! {plain(m)}" for m in warned)]),
+        "text/markdown": "\n".join([marked, *(f"- {markdown(m)}" for m in warned)]),
+        "text/html": card(line, warnings, folded),
+    }  # fmt: skip
+
+
+def _place(citation: Citation) -> str:
+    if citation.status == "no_source":
+        return "not in the document"
+    return f"page {citation.label or citation.page}"
+
+
+def citation_html(citation: Citation) -> str:
+    """A quote that unfolds to its passage, in place."""
+    summary = f'“{html(citation.quote)}” <span class="wb-quiet">{html(_place(citation))}</span>'
+    if citation.status == "no_source":
+        return f'<p class="wb-warn">{summary}</p>'
+    passage = f"{html(citation.before)}<mark>{html(citation.passage)}</mark>{html(citation.after)}"
+    return _folded(summary, f"<blockquote>{passage}</blockquote>")
+
+
+def citation_bundle(citation: Citation) -> MimeBundle:
+    """A quote, its page, and the passage around it."""
+    place = _place(citation)
+    return {
+        "text/plain": f"“{plain(citation.quote)}” ({plain(place)})",
+        "text/markdown": f"“{markdown(citation.quote)}” ({markdown(place)})",
+        "text/html": card(citation_html(citation)),
+    }
+
+
+def _ending(answer: Answer) -> str:
+    written = f"{answer.usage.completion_tokens:,} tokens"
+    ends = {"length": f"Cut off after {written}.", "cancelled": f"Stopped after {written}."}
+    return ends.get(answer.finish_reason, "")
+
+
+def _counts(answer: Answer) -> str:
+    usage = answer.usage
+    reused, computed, written = usage.reused_tokens, usage.computed_tokens, usage.completion_tokens
+    return f"{reused:,} tokens reused · {computed:,} computed · {written:,} written"
+
+
+def answer_text(answer: Answer) -> str:
+    """The answer for a terminal: the text, its quotes with pages, the counts."""
+    cited = [f"  [{n}] “{plain(c.quote)}” ({plain(_place(c))})" for n, c in enumerate(answer.citations, 1)]
+    return "\n".join(part for part in (plain(answer.text), _ending(answer), *cited, f"({_counts(answer)})") if part)
+
+
+def answer_markdown(answer: Answer) -> str:
+    """The answer for a Markdown reader, every letter of it literal."""
+    cited = "\n".join(f"- “{markdown(c.quote)}” ({markdown(_place(c))})" for c in answer.citations)
+    ending = f"**{_ending(answer)}**" if _ending(answer) else ""
+    return "\n\n".join(part for part in (markdown(answer.text), ending, cited, f"*{_counts(answer)}*") if part)
+
+
+def answer_html(answer: Answer) -> str:
+    """The answer first; citations fold out below it, then the counts."""
+    cut = "" if answer.finish_reason == "stop" else "…"
+    ending = f'<p class="wb-warn">{_ending(answer)}</p>' if _ending(answer) else ""
+    cited = "".join(citation_html(citation) for citation in answer.citations)
+    return card(f"<p>{html(answer.text)}{cut}</p>", ending, cited, f'<p class="wb-quiet">{_counts(answer)}</p>')
+
+
+def answer_bundle(answer: Answer) -> MimeBundle:
+    """All three forms of an answer."""
+    forms = {"text/plain": answer_text, "text/markdown": answer_markdown, "text/html": answer_html}
+    wanted = {MarkdownAnswer: ("text/plain", "text/markdown"), TextAnswer: ("text/plain",)}.get(type(answer), forms)
+    return {mime: forms[mime](answer) for mime in wanted}
+
+
+def fit_bundle(fit: Fit) -> MimeBundle:
+    """The verdict with its numbers; the HTML is the static twin of the fit bar."""
+    from workbench_widgets import Section, fit_bar_html
+
+    over = fit.tokens + fit.reserve - fit.window
+    verdict = "fits" if fit.fits else f"does not fit: {over:,} tokens too many"
+    counts = f"{fit.tokens:,} tokens and {fit.reserve:,} kept for question and answer, window {fit.window:,}"
+    sizes = f"{fit.kv_bytes / 1e9:,.2f} GB of cache"
+    lines = [f"{plain(fit.document_name)} {verdict} ({plain(fit.model)}: {counts}; {sizes})"]
+    marked = [f"**{markdown(fit.document_name)}** {verdict} ({markdown(fit.model)}: {counts}; {sizes})\n"]
+    taken = f"{sizes}, about {max(fit.seconds, 1):,.0f} s to read" if fit.seconds is not None else sizes
+    rows = [Section(title=plain(title), tokens=n) for title, n in fit.sections.select("section", "tokens").iter_rows()]
+    bar = fit_bar_html(plain(fit.document_name), plain(fit.model), fit.tokens, fit.reserve, fit.window, rows)
+    choices = f"<p>You can:</p><ul>{_items([html(c) for c in fit.choices])}</ul>" if fit.choices else ""
+    return {
+        "text/plain": "\n".join([*lines, *(f"  - {plain(choice)}" for choice in fit.choices)]),
+        "text/markdown": "\n".join([*marked, *(f"- {markdown(choice)}" for choice in fit.choices)]),
+        "text/html": bar + card(f'<p class="wb-quiet">{taken}</p>', choices),
+    }
