@@ -125,9 +125,8 @@ class Document(Displayed):
 
     def page_at(self, char: int) -> Page:
         """The page that holds a character (the last page for the end of the text)."""
-        starts = [page.start_char for page in self.pages]
-        index = max(bisect_right(starts, char) - 1, 0)
-        # Empty pages share their start with the next one; the character stands on the one with room for it.
+        index = max(bisect_right(self.pages, char, key=lambda page: page.start_char) - 1, 0)
+        # Empty pages at the end share their start with the end of the text; the last character stands before them.
         while index > 0 and self.pages[index].start_char == self.pages[index].end_char and char >= len(self.text):
             index -= 1
         return self.pages[index]

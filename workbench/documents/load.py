@@ -9,15 +9,21 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from workbench.documents.document import Document, Source
+from workbench.documents.document import Document, DocumentWarning, Source
 from workbench.documents.readers.text import Parsed
 from workbench.errors import DocumentError
 
 MADE_NAME = "document"
 """Name of bytes that came without one."""
+
+_LONE = re.compile("[\ud800-\udfff]")
+_SHOWN_CHARS = 200
+_HTML = (b"<!doctype html", b"<html", b"<?xml")
 
 
 def load(source: str | os.PathLike[str] | bytes, *, name: str | None = None) -> Document:
@@ -30,27 +36,37 @@ def load(source: str | os.PathLike[str] | bytes, *, name: str | None = None) -> 
     Raises:
         DocumentError: it is missing, empty, binary, locked or damaged; the message says which.
     """
-    if isinstance(source, bytes):
-        return _from_bytes(source, name or MADE_NAME, name or "(bytes)")
-    path = Path(source).expanduser()
+    if isinstance(source, bytes | bytearray | memoryview):
+        return _from_bytes(bytes(source), name or MADE_NAME, name or "(bytes)")
+    given = os.fspath(source)
+    shown = given if len(given) <= _SHOWN_CHARS else given[:_SHOWN_CHARS] + " ..."
+    if not given.strip():
+        raise DocumentError("The path is empty. Give a file, or a folder of source code ('.' for this one).")
     try:
+        path = Path(given).expanduser()
         if path.is_dir():
             return _from_folder(path, name)
         data = path.read_bytes()
     except FileNotFoundError as error:
-        raise DocumentError(f"There is no file {path}. {_neighbours(path)}") from error
-    except OSError as error:
-        raise DocumentError(f"{path} cannot be read: {error.strerror or error}.") from error
+        raise DocumentError(f"There is no file {shown}. {_advice(given)}") from error
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise DocumentError(f"{shown} cannot be read: {reason}. Give the path of a file or a folder.") from error
     return _from_bytes(data, name or path.name, str(path), path.suffix)
 
 
-def _neighbours(path: Path) -> str:
-    from rapidfuzz import process
+def _advice(given: str) -> str:
+    """What to try instead of a path that is not there."""
+    from rapidfuzz import fuzz, process
 
-    if not path.parent.is_dir():
-        return f"The folder {path.parent} does not exist either; check the path."
-    here = [entry.name for entry in path.parent.iterdir()]
-    close = process.extractOne(path.name, here, score_cutoff=70)
+    if re.match(r"[a-z][a-z0-9+.-]+://", given):
+        return "Nothing is ever fetched: save the page or file, and load that."
+    path = Path(given).expanduser()
+    try:
+        here = [entry.name for entry in path.parent.iterdir()]
+    except OSError:
+        return f"The folder {path.parent} cannot be read either; check the path."
+    close = process.extractOne(path.name, here, scorer=fuzz.ratio, processor=str.casefold, score_cutoff=60)
     return f"Did you mean {close[0]!r}?" if close else f"Check the path; relative ones start at {Path.cwd()}."
 
 
@@ -69,7 +85,7 @@ def _from_folder(folder: Path, name: str | None) -> Document:
     parsed, files = read_folder(folder)
     digest = hashlib.sha256()
     for file in files:
-        digest.update(f"{file.path}\0{len(file.data)}\0".encode("utf-8", "surrogatepass") + file.data)
+        digest.update(f"{file.path}\0{len(file.data)}\0".encode() + file.data)
     num_bytes = sum(len(file.data) for file in files)
     source = Source(str(folder), digest.hexdigest(), num_bytes, "inode/directory")
     return _document(name or folder.resolve().name, parsed, source)
@@ -77,27 +93,39 @@ def _from_folder(folder: Path, name: str | None) -> Document:
 
 def _document(name: str, parsed: Parsed, source: Source) -> Document:
     if not parsed.text.strip():
-        scanned = sum(page.status == "scanned" for page in parsed.pages)
-        why = (
-            f"{scanned} of its {len(parsed.pages)} pages are pictures; run OCR on it and load the result"
-            if scanned
-            else "there is nothing but white space in it"
-        )
-        raise DocumentError(f"{name} holds no text: {why}.")
-    return Document(name, parsed.text, parsed.pages, parsed.outline, parsed.warnings, source)
+        unread = {status: sum(page.status == status for page in parsed.pages) for status in ("scanned", "unreadable")}
+        total = len(parsed.pages)
+        why = [
+            f"{unread['scanned']} of its {total} pages are pictures; run OCR on it and load the result",
+            f"{unread['unreadable']} of its {total} pages are damaged; open it in a viewer and save it anew",
+        ]
+        said = [reason for reason, num in zip(why, unread.values(), strict=True) if num]
+        raise DocumentError(f"{name} holds no text: {'; '.join(said) or 'there is nothing but white space in it'}.")
+    # Half of a surrogate pair is no character, and nothing after us could encode it; some PDFs yield them.
+    text, num_lone = _LONE.subn("�", parsed.text)
+    warnings = parsed.warnings
+    if num_lone:
+        message = f"{num_lone:,} characters are broken in the file and became �."
+        warnings = (*warnings, DocumentWarning("encoding", message))
+    pages = tuple(replace(page, label=_LONE.sub("�", page.label)) for page in parsed.pages)
+    outline = tuple(replace(section, title=_LONE.sub("�", section.title)) for section in parsed.outline)
+    return Document(name, text, pages, outline, warnings, source)
 
 
 def _reader(data: bytes, suffix: str) -> tuple[str, Callable[[bytes, str], Parsed]]:
     """The media type and its reader: content decides where it has a signature, the suffix elsewhere."""
-    if data[:1_024].lstrip().startswith(b"%PDF-") or suffix == ".pdf":
+    head = data[:1_024].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if head.startswith(b"%pdf-") or suffix == ".pdf":
         from workbench.documents.readers.pdf import read_pdf
 
         return "application/pdf", read_pdf
-    if data.startswith(b"PK\x03\x04") and (suffix == ".epub" or b"application/epub+zip" in data[:200]):
+    if suffix == ".epub" or (data.startswith(b"PK\x03\x04") and b"application/epub+zip" in data[:200]):
         from workbench.documents.readers.epub import read_epub
 
         return "application/epub+zip", read_epub
-    if suffix in (".html", ".htm", ".xhtml") or data[:256].lstrip().lower().startswith((b"<!doctype html", b"<html")):
+    # Text and source files may begin with a tag and are still to be read as they stand.
+    looks_html = suffix == "" and head.startswith(_HTML) and b"<html" in head
+    if suffix in (".html", ".htm", ".xhtml") or looks_html:
         from workbench.documents.readers.markup import read_html
 
         return "text/html", read_html

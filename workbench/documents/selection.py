@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from rapidfuzz import fuzz, process
 
@@ -20,6 +22,8 @@ from workbench.types import Span
 
 _ROMAN = re.compile(r"(?=[ivxlc])(xc|xl|l?x{0,3})(ix|iv|v?i{0,3})")
 _DIGITS = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
+_RANGE = re.compile(r"\s*(?:\.{2,}|…)\s*")
+_NEAREST = 3
 
 
 def select(
@@ -39,16 +43,19 @@ def select(
             "select takes one of: a title or range ('Chapter 1..Chapter 4'), pages=range(3, 8), sections=['Chapter 2']."
         )
     if expression is not None:
-        return _part(document, [_titled(document, expression)], expression)
+        span = _titled(document, expression)
+        return _part(document, [span], _reaching(document, span), expression)
     if sections is not None:
         if isinstance(sections, str) or not sections:
             raise ConfigError(f"sections={sections!r}: give a list of titles, such as ['Chapter 2'].")
-        return _part(document, [_section(document, title).span for title in sections], ", ".join(sections))
-    numbers = sorted(set(pages or ()))
-    if not numbers:
-        raise ConfigError(f"pages={pages!r} holds no page; give numbers, such as pages=range(1, 4).")
+        spans = _merged(_section(document, title).span for title in sections)
+        reached = [page for span in spans for page in _reaching(document, span)]
+        return _part(document, spans, reached, ", ".join(sections))
+    if isinstance(pages, int | str) or not pages:
+        raise ConfigError(f"pages={pages!r} names no pages; give numbers, such as pages=range(1, 4).")
+    numbers = sorted(set(pages))
     chosen = [page_by_number(document, number) for number in numbers]
-    return _part(document, [Span(page.start_char, page.end_char) for page in chosen], _runs(numbers))
+    return _part(document, _merged(Span(page.start_char, page.end_char) for page in chosen), chosen, _runs(numbers))
 
 
 def page_by_number(document: Document, number: int) -> Page:
@@ -57,51 +64,57 @@ def page_by_number(document: Document, number: int) -> Page:
     Raises:
         ConfigError: no such page here.
     """
-    for page in document.pages:
-        if page.number == number:
-            return page
-    first, last = document.pages[0].number, document.pages[-1].number
-    raise ConfigError(f"{document.name} has no page {number}; its pages are {first} to {last}.")
+    at = bisect_left(document.pages, number, key=lambda page: page.number)
+    if at < len(document.pages) and document.pages[at].number == number:
+        return document.pages[at]
+    numbers = sorted((page.number for page in document.pages), key=lambda here: abs(here - number))
+    near = ", ".join(map(str, sorted(numbers[:_NEAREST])))
+    raise ConfigError(
+        f"{document.name} has no page {number}. Nearest: {near}; its {len(numbers)} pages are {_runs(sorted(numbers))}."
+    )
 
 
 def _titled(document: Document, expression: str) -> Span:
-    first, dots, last = expression.partition("..")
-    if not dots:
+    """The characters of a section, or from one to another; a title that has dots in it is a title."""
+    ends = _RANGE.split(expression.strip(), maxsplit=1)
+    if len(ends) == 1 or any(normalised(s.title) == normalised(expression) for s in document.outline):
         return _section(document, expression).span
-    begin, end = _section(document, first), _section(document, last)
+    begin = _section(document, ends[0])
+    # Titles come again in every volume: the end of a range is the next one of its name.
+    end = _section(document, ends[1], begin.start_char)
     if end.start_char < begin.start_char:
         raise ConfigError(f"{expression!r} runs backwards: {end.title!r} stands before {begin.title!r}. Swap them.")
     return Span(begin.start_char, max(begin.end_char, end.end_char))
 
 
-def _section(document: Document, title: str) -> Section:
-    """The first section whose title is, else begins with, what was asked for."""
+def _section(document: Document, title: str, from_char: int = 0) -> Section:
+    """The first section at or after a character whose title is, else begins with, what was asked for; else any."""
     if not document.outline:
-        last = document.pages[-1].number
-        raise ConfigError(f"{document.name} has no chapters or sections; select by pages=range(1, {last + 1}).")
+        first, last = document.pages[0].number, document.pages[-1].number
+        raise ConfigError(f"{document.name} has no chapters or sections; select by pages=range({first}, {last + 1}).")
     asked = normalised(title)
-    for section in document.outline:
-        if normalised(section.title) == asked:
-            return section
-    for section in document.outline:
-        if asked and re.match(re.escape(asked) + r"\b", normalised(section.title)):
-            return section
+    exact = [section for section in document.outline if normalised(section.title) == asked]
+    begun = re.compile(re.escape(asked) + r"(?!\w)")
+    found = exact or [section for section in document.outline if asked and begun.match(normalised(section.title))]
+    if found:
+        return next((section for section in found if section.start_char >= from_char), found[0])
     titles = [section.title for section in document.outline]
-    near = [found for found, _, _ in process.extract(title, titles, scorer=fuzz.WRatio, limit=3)]
+    close = process.extract(title, titles, scorer=fuzz.WRatio, processor=normalised, limit=_NEAREST)
+    near = ", ".join(repr(name) for name, _, _ in close)
     raise ConfigError(
-        f"{document.name} has no section {title.strip()!r}. Nearest: {', '.join(map(repr, near))}; all {len(titles)} "
-        "are in document.outline_table()."
+        f"{document.name} has no section {title.strip()!r}. Nearest: {near}; all {len(titles)} are in "
+        "document.outline_table()."
     )
 
 
 def normalised(title: str) -> str:
     """A title for comparing: case, spaces and a closing full stop aside, Roman numerals as figures."""
     words = unicodedata.normalize("NFKC", title).casefold().split()
-    return " ".join(_figure(word) for word in words).rstrip(". ")
+    return " ".join(_figure(word) for word in words).rstrip(".: ")
 
 
 def _figure(word: str) -> str:
-    """``xiv.`` as ``14``; other words as they are."""
+    """``xiv.`` as ``14.``; other words as they are."""
     bare = word.rstrip(".:,")
     if not bare or not _ROMAN.fullmatch(bare):
         return word
@@ -110,14 +123,26 @@ def _figure(word: str) -> str:
     return str(sum(-value if value < following else value for value, following in pairs)) + word[len(bare) :]
 
 
-def _runs(numbers: list[int]) -> str:
-    contiguous = numbers == list(range(numbers[0], numbers[-1] + 1))
-    if len(numbers) == 1:
-        return f"page {numbers[0]}"
-    return f"pages {numbers[0]}–{numbers[-1]}" if contiguous else f"pages {', '.join(map(str, numbers))}"
+def _runs(numbers: Sequence[int]) -> str:
+    """Numbers in order, runs of them joined: ``pages 1–3, 7``."""
+    runs = [list(run) for _, run in groupby(enumerate(numbers), key=lambda pair: pair[1] - pair[0])]
+    shown = [str(run[0][1]) if len(run) == 1 else f"{run[0][1]}–{run[-1][1]}" for run in runs]
+    return f"page{'' if len(numbers) == 1 else 's'} {', '.join(shown[:8])}{' ...' if len(shown) > 8 else ''}"
 
 
-def _merged(spans: list[Span]) -> list[Span]:
+def _reaching(document: Document, span: Span) -> list[Page]:
+    """The pages with characters in a span, and the empty ones between them and at the document's ends."""
+    start, end = span
+    last = end == len(document.text)
+    return [
+        page
+        for page in document.pages
+        if (page.start_char < end and page.end_char > start)
+        or (page.start_char == page.end_char and (start <= page.start_char < end or (last and page.start_char == end)))
+    ]
+
+
+def _merged(spans: Iterator[Span]) -> list[Span]:
     merged: list[Span] = []
     for span in sorted(spans):
         if merged and span.start_char <= merged[-1].end_char:
@@ -127,31 +152,32 @@ def _merged(spans: list[Span]) -> list[Span]:
     return merged
 
 
-def _part(document: Document, spans: list[Span], what: str) -> Document:
-    """The characters of ``spans`` as a document; pages and sections that reach into them come along."""
-    pieces = _merged(spans)
-    text = "".join(document.text[start:end] for start, end in pieces)
+def _part(document: Document, spans: list[Span], pages: Sequence[Page], what: str) -> Document:
+    """The characters of ``spans`` as a document with ``pages``; the sections that begin in them come along."""
+    what = what.strip()
+    text = "".join(document.text[start:end] for start, end in spans)
     if not text.strip():
-        raise ConfigError(f"{what.strip()} of {document.name} holds no text.")
-    pages: dict[int, Page] = {}
-    outline: list[Section] = []
-    shift = 0
-    for start, end in pieces:
-        moved = shift - start
-        for page in document.pages:
-            low, high = max(page.start_char, start), min(page.end_char, end)
-            inside = low < high or (page.start_char == page.end_char and start <= page.start_char < end)
-            if inside:
-                before = pages.get(page.number)
-                low = before.start_char - moved if before else low
-                pages[page.number] = replace(page, start_char=low + moved, end_char=high + moved)
-        outline += [
-            replace(s, start_char=s.start_char + moved, end_char=min(s.end_char, end) + moved)
-            for s in document.outline
-            if start <= s.start_char < end
-        ]
-        shift += end - start
-    kept = tuple(page for _, page in sorted(pages.items()))
-    warnings = tuple(w for w in document.warnings if not w.pages or set(w.pages) & set(pages))
-    name = f"{document.name} · {what.strip()}"
-    return Document(name, text, kept, tuple(outline), warnings, document.source, document.hash)
+        raise ConfigError(f"{what} of {document.name} holds no text.")
+
+    def place(char: int) -> int:
+        """Where a character of the whole is in the part; one that was left out, where it would have been."""
+        return sum(min(max(char - start, 0), end - start) for start, end in spans)
+
+    kept = {
+        page.number: replace(page, start_char=place(page.start_char), end_char=place(page.end_char)) for page in pages
+    }
+    outline = tuple(
+        replace(s, start_char=place(s.start_char), end_char=place(s.end_char))
+        for s in document.outline
+        if any(start <= s.start_char < end for start, end in spans)
+    )
+    warnings = tuple(w for w in document.warnings if not w.pages or set(w.pages) & set(kept))
+    return Document(
+        name=f"{document.name} · {what}",
+        text=text,
+        pages=tuple(kept.values()),
+        outline=outline,
+        warnings=warnings,
+        source=document.source,
+        parent=document.hash,
+    )

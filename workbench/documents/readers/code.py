@@ -1,12 +1,15 @@
 """A folder of source code: its tree first, then every file with its path.
 
-``.gitignore`` files are honoured. Binaries, hidden folders and files that look like secrets are left out, and listed.
+``.gitignore`` files are honoured. Binaries, links, what tools made and files that look like secrets are left out, and
+listed.
 
-Not covered: symbols, line numbers.
+Not covered: symbols, line numbers, a ``.gitignore`` above the folder.
 """
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,11 +20,13 @@ from workbench.documents.readers.text import Parsed, decode
 from workbench.errors import DocumentError
 
 _SECRETS = pathspec.GitIgnoreSpec.from_lines(
-    [".env", ".env.*", "*.pem", "*.key", "*.p12", "*.pfx", "id_rsa*", "id_ed25519*", ".netrc", ".pypirc", "*.kdbx"]
-)
-_NOISE = pathspec.GitIgnoreSpec.from_lines(
-    [".git/", ".hg/", ".svn/", "__pycache__/", "node_modules/", ".venv/", "*.pyc"]
-)
+    [
+        ".env", ".env.*", ".netrc", ".npmrc", ".pypirc", ".htpasswd", ".git-credentials", ".aws/", ".gnupg/", ".ssh/",
+        "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", "*.pem", "*.key", "*.p12", "*.pfx", "*.jks", "*.keystore",
+        "*.kdbx",
+    ]
+)  # fmt: skip
+_MADE = pathspec.GitIgnoreSpec.from_lines([".git/", ".hg/", ".svn/", "__pycache__/", "node_modules/", ".venv/"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,71 +46,106 @@ def read_folder(folder: Path) -> tuple[Parsed, list[FoundFile]]:
     files, skipped = _find(folder)
     texts: list[tuple[str, str]] = []
     read: list[FoundFile] = []
+    said: list[DocumentWarning] = []
     for path in files:
-        name = path.relative_to(folder).as_posix()
+        name = _name(path, folder)
         try:
             data = path.read_bytes()
-            text, _ = decode(data, name)
+            text, guessed = decode(data, name)
         except (DocumentError, OSError):
             skipped.setdefault("binary or unreadable", []).append(name)
             continue
         texts.append((name, text))
         read.append(FoundFile(name, data))
+        said += guessed
+    warnings = (*said, *_warnings(skipped))
     if not texts:
-        raise DocumentError(f"{folder} holds no text file that may be read. Give a folder with source code or notes.")
-    return _join(folder.name, texts, skipped), read
+        left = " ".join(warning.message for warning in warnings)
+        raise DocumentError(
+            f"{folder} holds no text file that may be read. {left}{' ' if left else ''}Give a folder with source code "
+            "or notes."
+        )
+    return _join(folder.resolve().name, texts, warnings), read
+
+
+def _name(path: Path, folder: Path) -> str:
+    """The path inside the folder; bytes of it that are no UTF-8 become U+FFFD, or nothing could encode it."""
+    return os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "replace")
 
 
 def _find(folder: Path) -> tuple[list[Path], dict[str, list[str]]]:
+    """Files to read, in order; and what is left out, by reason."""
     ignored: list[tuple[Path, pathspec.GitIgnoreSpec]] = []
     skipped: dict[str, list[str]] = {}
     found: list[Path] = []
 
     def walk(place: Path) -> None:
-        own = place / ".gitignore"
-        if own.is_file():
-            lines = own.read_text(encoding="utf-8", errors="replace").splitlines()
-            ignored.append((place, pathspec.GitIgnoreSpec.from_lines(lines)))
-        for path in sorted(place.iterdir(), key=lambda p: (p.is_dir(), p.name)):
-            name = path.relative_to(folder).as_posix()
-            tested = name + "/" if path.is_dir() else name
-            if path.is_symlink():
-                skipped.setdefault("links", []).append(name)
-            elif _NOISE.match_file(tested):
-                continue
-            elif _SECRETS.match_file(tested):
-                skipped.setdefault("may hold secrets", []).append(name)
-            elif any(_ignores(root, spec, path) for root, spec in ignored):
-                skipped.setdefault("ignored by .gitignore", []).append(name)
+        try:
+            entries = sorted(place.iterdir(), key=lambda p: (p.is_dir(), p.name))
+            own = _gitignore(place)
+        except OSError:
+            skipped.setdefault("binary or unreadable", []).append(_name(place, folder) + "/")
+            return
+        if own is not None:
+            ignored.append((place, own))
+        for path in entries:
+            why = _left_out(path, folder, ignored)
+            if why:
+                skipped.setdefault(why, []).append(_name(path, folder) + ("/" if path.is_dir() else ""))
             elif path.is_dir():
                 walk(path)
-            elif path.is_file():
+            else:
                 found.append(path)
 
     walk(folder)
     return found, skipped
 
 
-def _ignores(root: Path, spec: pathspec.GitIgnoreSpec, path: Path) -> bool:
-    if not path.is_relative_to(root):
-        return False
-    return spec.match_file(path.relative_to(root).as_posix() + ("/" if path.is_dir() else ""))
+def _gitignore(place: Path) -> pathspec.GitIgnoreSpec | None:
+    path = place / ".gitignore"
+    if not path.is_file():
+        return None
+    patterns = []
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        with suppress(ValueError):  # git passes over lines that are no pattern, and so do we
+            patterns += list(pathspec.GitIgnoreSpec.from_lines([line]).patterns)
+    return pathspec.GitIgnoreSpec(patterns)
 
 
-def _join(name: str, texts: list[tuple[str, str]], skipped: dict[str, list[str]]) -> Parsed:
-    text = f"{name}/\n" + "".join(f"  {path}\n" for path, _ in texts) + "\n"
-    pages = [Page(1, "(files)", 0, len(text))]
-    outline: list[Section] = []
-    for path, content in texts:
-        piece = f"===== {path} =====\n{content}" + ("" if content.endswith("\n") else "\n") + "\n"
-        start, number = len(text), len(pages) + 1
-        pages.append(Page(number, path, start, start + len(piece), "read" if content.strip() else "empty"))
-        outline.append(Section(path, 1, start, start + len(piece), number))
-        text += piece
-    warnings = [
+def _left_out(path: Path, folder: Path, ignored: list[tuple[Path, pathspec.GitIgnoreSpec]]) -> str:
+    """Why a file or folder is not read; empty when it is."""
+    name = path.relative_to(folder).as_posix() + ("/" if path.is_dir() else "")
+    if path.is_symlink():
+        return "links"
+    if _MADE.match_file(name):
+        return "made by tools"
+    if _SECRETS.match_file(name):
+        return "may hold secrets"
+    for root, spec in reversed(ignored):  # the nearest .gitignore that says anything decides
+        if path.is_relative_to(root):
+            said = spec.check_file(path.relative_to(root).as_posix() + ("/" if path.is_dir() else "")).include
+            if said is not None:
+                return "ignored by .gitignore" if said else ""
+    return "" if path.is_dir() or path.is_file() else "no regular files"
+
+
+def _warnings(skipped: dict[str, list[str]]) -> list[DocumentWarning]:
+    return [
         DocumentWarning(
             "skipped", f"{len(names)} left out ({why}): {', '.join(names[:20])}{' ...' if len(names) > 20 else ''}."
         )
         for why, names in sorted(skipped.items())
     ]
-    return Parsed(text, tuple(pages), tuple(outline), tuple(warnings))
+
+
+def _join(name: str, texts: list[tuple[str, str]], warnings: tuple[DocumentWarning, ...]) -> Parsed:
+    pieces = [f"{name}/\n" + "".join(f"  {path}\n" for path, _ in texts) + "\n"]
+    pages = [Page(1, "(files)", 0, len(pieces[0]))]
+    outline: list[Section] = []
+    for path, content in texts:
+        pieces.append(f"===== {path} =====\n{content}" + ("" if content.endswith("\n") else "\n") + "\n")
+        start, number = pages[-1].end_char, len(pages) + 1
+        end = start + len(pieces[-1])
+        pages.append(Page(number, path, start, end, "read" if content.strip() else "empty"))
+        outline.append(Section(path, 1, start, end, number))
+    return Parsed("".join(pieces), tuple(pages), tuple(outline), warnings)

@@ -8,18 +8,45 @@ Not covered: pictures, linked pages (nothing is ever fetched).
 
 from __future__ import annotations
 
+import codecs
 import re
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
-from inscriptis import get_annotated_text
+from inscriptis.html_engine import Inscriptis
 from inscriptis.model.config import ParserConfig
-from lxml.etree import ParserError
+from lxml import html as lxml_html
+from lxml.etree import LxmlError, ParserError
 from markdown_it import MarkdownIt
 
+from workbench.documents.document import DocumentWarning
 from workbench.documents.readers.text import Parsed, decode, nest, paginate, take_marks, with_pages
 from workbench.errors import DocumentError
 
 _RULES = {f"h{level}": [str(level)] for level in range(1, 7)}
+_DECLARED = re.compile(rb"""(?:charset|<\?xml[^>]*encoding)\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
+_XML = re.compile(r"^\s*<\?xml[^>]*\?>")
+_FRONT_MATTER = re.compile(r"\A---[ \t]*\n.*?^(?:---|\.\.\.)[ \t]*$", re.DOTALL | re.MULTILINE)
+_LATIN = frozenset({"iso8859-1", "ascii"})
+# Private characters, one for each anchor: they mark its place in the text until they are taken out again.
+_FIRST_MARK, _LAST_MARK = 0xF0000, 0xFFFFD
+_MARKS = re.compile(f"[{chr(_FIRST_MARK)}-{chr(_LAST_MARK)}]")
+
+
+class Rendered(NamedTuple):
+    """HTML as text.
+
+    Attributes:
+        text: as a reader would see it.
+        heads: start, level and title of the headings.
+        anchors: where in the text the elements with the ids that were asked for begin.
+    """
+
+    text: str
+    heads: list[tuple[int, int, str]]
+    anchors: Mapping[str, int]
 
 
 def read_markdown(data: bytes, name: str) -> Parsed:
@@ -29,48 +56,100 @@ def read_markdown(data: bytes, name: str) -> Parsed:
     lines = [0]
     for line in text.split("\n"):
         lines.append(lines[-1] + len(line) + 1)
-    tokens = MarkdownIt("commonmark").parse(text)
-    flat = [
-        (lines[opening.map[0]], int(opening.tag[1]), _plain(content.content))
-        for opening, content in pairwise(tokens)
-        if opening.type == "heading_open" and opening.map is not None
-    ]
-    outline = nest(flat, len(text))
+    # The rule that closes a front matter would make a heading of its last line.
+    body = _FRONT_MATTER.sub(lambda front: "\n" * front.group().count("\n"), text)
+    flat = []
+    for opening, content in pairwise(MarkdownIt("commonmark").parse(body)):
+        if opening.type == "heading_open" and opening.map is not None:
+            title = "".join(child.content or " " for child in content.children or () if child.nesting == 0)
+            flat.append((lines[opening.map[0]], int(opening.tag[1]), " ".join(title.split())))
+    outline = nest([entry for entry in flat if entry[2]], len(text))
     pages = marked or paginate(text, outline)
     return Parsed(text, pages, with_pages(outline, pages), warnings)
 
 
-def _plain(title: str) -> str:
-    return re.sub(r"[*_`]+", "", title).strip()
-
-
-def html_text(html: str) -> tuple[str, list[tuple[int, int, str]]]:
-    """Text of HTML, and its headings as (start, level, title)."""
-    try:
-        result = get_annotated_text(html, ParserConfig(annotation_rules=_RULES))
-    except (ParserError, ValueError, TypeError) as error:
-        raise DocumentError(f"The HTML cannot be parsed: {error}.") from error
-    if not result:
-        return "", []
-    text = str(result["text"])
-    heads = []
-    for start, end, level in sorted(result.get("label", [])):
-        title = " ".join(text[start:end].split())
-        if title:
-            heads.append((start + len(text[start:end]) - len(text[start:end].lstrip()), int(level), title))
-    return text, heads
-
-
 def read_html(data: bytes, name: str) -> Parsed:
-    """An HTML file; headings make the outline."""
-    declared = re.search(rb"charset=[\"']?([\w-]+)", data[:2_048])
-    warnings = ()
-    try:
-        html = data.decode(declared.group(1).decode() if declared else "utf-8-sig")
-    except (UnicodeDecodeError, LookupError):
-        html, warnings = decode(data, name)  # type: ignore[assignment]
-    # An XML declaration with an encoding is refused in text that is decoded already.
-    text, heads = html_text(re.sub(r"^\s*<\?xml[^>]*\?>", "", html))
+    """An HTML file; headings make the outline.
+
+    Raises:
+        DocumentError: it is no text, or too deeply nested.
+    """
+    html, warnings = decode_html(data, name)
+    text, heads, _ = render(html, name)
     outline = nest(heads, len(text))
     pages = paginate(text, outline)
     return Parsed(text, pages, with_pages(outline, pages), warnings)
+
+
+def decode_html(data: bytes, name: str) -> tuple[str, tuple[DocumentWarning, ...]]:
+    """Text of HTML bytes: by byte order mark, else as they declare, else as plain text would be.
+
+    Raises:
+        DocumentError: the bytes are no text.
+    """
+    declared = None if data.startswith((codecs.BOM_UTF8, b"\xff\xfe", b"\xfe\xff")) else _DECLARED.search(data[:2_048])
+    if declared and b"\0" not in data:
+        try:
+            encoding = codecs.lookup(declared.group(1).decode()).name
+            # Source: the WHATWG encoding standard; pages that say Latin-1 mean its Windows superset.
+            return data.decode("cp1252" if encoding in _LATIN else encoding), ()
+        except (UnicodeError, LookupError):
+            pass  # it declares what it is not
+    return decode(data, name)
+
+
+def render(html: str, name: str, anchors: Sequence[str] = ()) -> Rendered:
+    """HTML as plain text, with the places of its headings and of the ids in ``anchors``.
+
+    Raises:
+        DocumentError: it is too deeply nested, or what the parser refuses.
+    """
+    source = _MARKS.sub("�", _XML.sub("", html)).strip()
+    if not source:
+        return Rendered("", [], {})
+    # Without huge_tree, what lies deeper than 256 elements is dropped; without remove_pis, older libxml2 drops what
+    # follows one.
+    parser = lxml_html.HTMLParser(huge_tree=True, no_network=True, remove_comments=True, remove_pis=True)
+    try:
+        tree = lxml_html.document_fromstring(source, parser=parser)
+        for stray in [*tree.itersiblings()]:  # what follows </html> becomes a tree beside the first
+            stray.tag = "div"
+            tree.append(stray)
+        marks = _mark(tree, anchors)
+        canvas = Inscriptis(tree, ParserConfig(annotation_rules=_RULES))
+        text, annotations = str(canvas.get_text()), canvas.get_annotations()
+    except ParserError:  # nothing but comments
+        return Rendered("", [], {})
+    except (LxmlError, ValueError, TypeError, LookupError, AttributeError) as error:
+        raise DocumentError(f"{name} cannot be read as HTML: {error}.") from error
+    except RecursionError as error:
+        raise DocumentError(f"{name} nests its elements too deeply to be read as HTML.") from error
+    return _unmarked(text, sorted((a.start, a.end, int(a.metadata)) for a in annotations), marks)
+
+
+def _mark(tree: lxml_html.HtmlElement, anchors: Sequence[str]) -> dict[str, str]:
+    """Put a private character at the beginning of every element with a wanted id; which stands for which."""
+    marks = {anchor: chr(_FIRST_MARK + index) for index, anchor in enumerate(anchors[: _LAST_MARK - _FIRST_MARK])}
+    if marks:
+        left = dict(marks)
+        for element in tree.iter():
+            for key in (element.get("id"), element.get("name")):
+                if key is not None and key in left:
+                    element.text = left.pop(key) + (element.text or "")
+    return marks
+
+
+def _unmarked(text: str, spans: list[tuple[int, int, int]], marks: Mapping[str, str]) -> Rendered:
+    found = [match.start() for match in _MARKS.finditer(text)]
+    clean = _MARKS.sub("", text)
+
+    def place(char: int) -> int:
+        return char - bisect_left(found, char)
+
+    heads = []
+    for start, end, level in spans:
+        piece = clean[place(start) : place(end)]
+        if piece.strip():
+            heads.append((place(end) - len(piece.lstrip()), level, " ".join(piece.split())))
+    here = {text[at]: at for at in found}
+    return Rendered(clean, heads, {key: place(here[mark]) for key, mark in marks.items() if mark in here})

@@ -8,10 +8,11 @@ Not covered: markup (readers.markup).
 
 from __future__ import annotations
 
+import codecs
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import charset_normalizer
 
@@ -21,7 +22,9 @@ from workbench.errors import DocumentError
 PAGE_CHARS = 3_000
 """Characters of a made page, about."""
 
-_MARK = re.compile(r"\[page (\d{1,6})\][ \t]*\n?|\f")
+# The white space after a mark goes with it, unless it is all that parts two words; so a form feed may leave a newline.
+_MARK = re.compile(r"\f?(?:(?<!\S)\[page (\d{1,6})\][ \t]*\n?|\[page (\d{1,6})\])|\f")
+_WITHIN = re.compile(r"\w\f\w")
 _NUMBER = r"(?:[ivxlcdm]+|\d+|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)"
 _RANKED = (
     ("volume", "book", "part"),
@@ -29,11 +32,21 @@ _RANKED = (
 )
 _WORD = "|".join(word for rank in _RANKED for word in rank)
 _HEADING = re.compile(
-    rf"^[ \t]*(?P<hash>#{{1,6}}[ \t]+)?(?P<title>(?P<word>{_WORD})[ \t]+{_NUMBER}\b[^\n]{{0,80}}"
-    rf"|(?:prologue|epilogue|preface|foreword|introduction|afterword)\.?|(?P<numeral>[IVXLC]{{1,7}})\.?)[ \t]*$",
+    rf"^[ \t]*(?:#{{1,6}}[ \t]+)?(?P<title>(?P<word>{_WORD})[ \t]+{_NUMBER}\b(?P<rest>[^\n]{{0,80}})"
+    rf"|(?:prologue|epilogue|preface|foreword|introduction|afterword)\.?|(?P<numeral>(?-i:[IVXLC]{{1,7}}))\.?)[ \t]*$",
     re.IGNORECASE | re.MULTILINE,
 )
-_HASHED = re.compile(r"^(#{1,6})[ \t]+(\S[^\n]*?)[ \t]*$", re.MULTILINE)
+_HASHED = re.compile(r"^(#{1,6})[ \t]+(\S[^\n]*)$", re.MULTILINE)
+_BOMS = (
+    (codecs.BOM_UTF32_LE, "utf-32"),  # begins like UTF-16, so it is tried first
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_LEGACY = [
+    "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "iso8859_2", "iso8859_5",
+    "iso8859_7", "koi8_r", "koi8_u", "mac_roman", "cp932", "euc_jp", "gb18030", "big5", "euc_kr", "cp874",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +65,48 @@ def decode(data: bytes, name: str) -> tuple[str, tuple[DocumentWarning, ...]]:
     Raises:
         DocumentError: the bytes are no text.
     """
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return _newlines(data.decode("utf-16", "replace")), ()
-    if b"\0" in data[:65_536]:
+    marked = next((encoding for mark, encoding in _BOMS if data.startswith(mark)), None)
+    text = data.decode(marked, "replace") if marked else ""
+    if "\0" in text or 2 * text.count("�") > len(text) or (not marked and b"\0" in data[:65_536]):
         raise DocumentError(
             f"{name} is a binary file, not text ({len(data):,} bytes with zero bytes in them). Give a text, Markdown, "
             "HTML, EPUB or PDF file, or a folder of source code."
         )
+    if marked:
+        return _newlines(text), _damage(text, marked.upper(), name)
     try:
         return _newlines(data.decode("utf-8-sig")), ()
     except UnicodeDecodeError:
-        best = charset_normalizer.from_bytes(data).best()
-    if best is None:
+        text = data.decode("utf-8-sig", "replace")
+    # Letters of other encodings are hardly ever valid UTF-8: where most are, it is UTF-8 with damage.
+    num_bad = text.count("�")
+    if sum(char > "\x7f" for char in text) > 2 * num_bad:
+        return _newlines(text), _damage(text, "UTF-8", name)
+    return _guessed(data, name)
+
+
+def _damage(text: str, encoding: str, name: str) -> tuple[DocumentWarning, ...]:
+    num_bad = text.count("�")
+    if not num_bad:
+        return ()
+    line = text.count("\n", 0, text.index("�")) + 1
+    message = f"{name} is damaged: what is no valid {encoding} became � ({num_bad:,} times, first in line {line:,})."
+    return (DocumentWarning("encoding", message),)
+
+
+def _guessed(data: bytes, name: str) -> tuple[str, tuple[DocumentWarning, ...]]:
+    matches = list(charset_normalizer.from_bytes(data, cp_isolation=_LEGACY))
+    if not matches:
         raise DocumentError(
             f"{name} is neither UTF-8 nor text in an encoding that can be recognised. Save it as UTF-8."
         )
-    guess = DocumentWarning(
-        "encoding", f"{name} is not UTF-8; it was read as {best.encoding}. Check its special letters."
-    )
-    return _newlines(str(best)), (guess,)
+    best = matches[0]
+    # Of encodings that fit equally well, Western European is by far the most common.
+    western = [m for m in matches if "cp1252" in m.could_be_from_charset and m.chaos <= best.chaos]
+    same = western and western[0].coherence >= best.coherence
+    text, encoding = (data.decode("cp1252"), "cp1252") if same else (str(best), best.encoding)
+    message = f"{name} is not UTF-8; it was read as {encoding}. Check its special letters, or save it as UTF-8."
+    return _newlines(text), (DocumentWarning("encoding", message),)
 
 
 def _newlines(text: str) -> str:
@@ -92,9 +128,10 @@ def take_marks(text: str) -> tuple[str, tuple[Page, ...]]:
     breaks: list[tuple[int, str]] = []  # start of a page in the new text, label
     last = length = 0
     for mark in _MARK.finditer(text):
-        pieces.append(text[last : mark.start()])
+        parts_words = mark.start() > 0 and _WITHIN.match(text, mark.start() - 1)
+        pieces.append(text[last : mark.start()] + ("\n" if parts_words else ""))
         length += len(pieces[-1])
-        breaks.append((length, mark.group(1) or ""))
+        breaks.append((length, mark.group(1) or mark.group(2) or ""))
         last = mark.end()
     pieces.append(text[last:])
     if not breaks:
@@ -116,36 +153,53 @@ def take_marks(text: str) -> tuple[str, tuple[Page, ...]]:
 
 def make_page(text: str, number: int, label: str, start_char: int, end_char: int) -> Page:
     """A page, ``empty`` when nothing is on it."""
-    status = "read" if text[start_char:end_char].strip() else "empty"
-    return Page(number, label, start_char, end_char, status)  # type: ignore[arg-type]
+    return Page(number, label, start_char, end_char, "read" if text[start_char:end_char].strip() else "empty")
 
 
 def headings(text: str, marked: tuple[Page, ...] = ()) -> tuple[Section, ...]:
     """Chapters of a plain text: lines that stand alone and read like a heading."""
-    found: dict[int, tuple[int, str]] = {m.start(): (2, m.group(2)) for m in _HASHED.finditer(text)}
-    starts = {page.start_char for page in marked}
+    starts = {0, *(page.start_char for page in marked)}
+    found: dict[int, tuple[tuple[int, int], str]] = {}  # start: rank, title
+    for match in _HASHED.finditer(text):
+        if _parted(text, match.start(), starts) and _blank_after(text, match.end()):
+            found[match.start()] = ((2, len(match[1])), match[2].rstrip())
     for match in _HEADING.finditer(text):
-        alone = match.start() in starts or text[: match.start()].endswith("\n\n") or match.start() == 0
-        title = match["title"].strip()
-        if not alone or (match["numeral"] and not match["numeral"].isupper()):
+        alone = _parted(text, match.start(), starts)
+        if not alone or (match["numeral"] and not _blank_after(text, match.end())):
             continue
-        if match["word"] and not match["word"][0].isupper():
+        if match["word"] and not (match["word"][0].isupper() and _ends_title(match["rest"])):
             continue
-        if not re.match(r"\n[ \t]*\n|\n?\Z", text[match.end() : match.end() + 80]) and match["numeral"]:
-            continue
-        rank = 0 if match["word"] and match["word"].lower() in _RANKED[0] else 1 if not match["numeral"] else 3
-        found[match.start()] = (rank, title)
-    ranks = {rank: level for level, rank in enumerate(sorted({rank for rank, _ in found.values()}), 1)}
-    flat = [(start, ranks[rank], title) for start, (rank, title) in sorted(found.items())]
-    return nest(flat, len(text))
+        rank = 0 if match["word"] and match["word"].lower() in _RANKED[0] else 3 if match["numeral"] else 1
+        found[match.start()] = ((rank, 0), match["title"].strip())
+    levels = {rank: level for level, rank in enumerate(sorted({rank for rank, _ in found.values()}), 1)}
+    return nest([(start, levels[rank], title) for start, (rank, title) in sorted(found.items())], len(text))
+
+
+def _parted(text: str, start: int, starts: set[int]) -> bool:
+    """Whether a line begins a page or follows a blank line."""
+    return start in starts or not text[text.rfind("\n", 0, start - 1) + 1 : start - 1].strip()
+
+
+def _blank_after(text: str, end: int) -> bool:
+    """Whether a blank line, or nothing, follows a line that ends here."""
+    close = text.find("\n", end + 1)
+    return not text[end : close if close >= 0 else None].strip()
+
+
+def _ends_title(rest: str) -> bool:
+    """Whether what follows "Section 12" goes on as a title; "Section 12 provides ..." and "Section 12, ..." do not."""
+    return not rest or rest[0] in ".:)—–-" or (rest[0] in " \t" and not rest.lstrip()[:1].islower())
 
 
 def nest(flat: Iterable[tuple[int, int, str]], end: int) -> tuple[Section, ...]:
-    """Sections of (start, level, title) in order: each ends where the next of its level or a higher one begins."""
+    """Sections of (start, level, title) in order: each ends where the next of its level or a higher one begins.
+
+    Entries that begin at the same character share what follows.
+    """
     flat = list(flat)
     sections = []
     for index, (start, level, title) in enumerate(flat):
-        end_char = next((s for s, other, _ in flat[index + 1 :] if other <= level), end)
+        end_char = next((s for s, other, _ in flat[index + 1 :] if other <= level and s > start), end)
         sections.append(Section(title, level, start, end_char, 0))
     return tuple(sections)
 
@@ -153,25 +207,21 @@ def nest(flat: Iterable[tuple[int, int, str]], end: int) -> tuple[Section, ...]:
 def with_pages(outline: tuple[Section, ...], pages: tuple[Page, ...]) -> tuple[Section, ...]:
     """The outline with the number of the page that each section begins on."""
     starts = [page.start_char for page in pages]
-    return tuple(
-        Section(
-            s.title, s.level, s.start_char, s.end_char, pages[max(bisect_right(starts, s.start_char) - 1, 0)].number
-        )
-        for s in outline
-    )
+    return tuple(replace(s, page=pages[max(bisect_right(starts, s.start_char) - 1, 0)].number) for s in outline)
 
 
-def paginate(text: str, outline: tuple[Section, ...], first: int = 1) -> tuple[Page, ...]:
+def paginate(text: str, outline: tuple[Section, ...]) -> tuple[Page, ...]:
     """Made pages: about ``PAGE_CHARS`` each, ending at paragraphs, beginning anew with each top-level section."""
     top = min((section.level for section in outline), default=0)
-    heads = [section for section in outline if section.level == top]
-    bounds = [(section.start_char, section.title.rstrip(".")) for section in heads]
-    if not bounds or bounds[0][0] > 0:
-        bounds.insert(0, (0, "Opening" if heads and text[: heads[0].start_char].strip() else ""))
+    heads = {section.start_char: section.title.rstrip(".") for section in outline if section.level == top}
+    first = min(heads, default=0)
+    # White space before the first heading is no page of its own.
+    before = "Opening" if text[:first].strip() else heads.pop(first, "")
+    bounds = sorted({0: before, **heads}.items())
     pages: list[Page] = []
     for (start, title), (end, _) in zip(bounds, [*bounds[1:], (len(text), "")], strict=True):
         for ordinal, (from_char, to_char) in enumerate(_cuts(text, start, end), 1):
-            number = first + len(pages)
+            number = len(pages) + 1
             label = f"{title[:60]} · {ordinal}" if title else str(number)
             pages.append(make_page(text, number, label, from_char, to_char))
     return tuple(pages)
@@ -180,18 +230,20 @@ def paginate(text: str, outline: tuple[Section, ...], first: int = 1) -> tuple[P
 def _cuts(text: str, start: int, end: int) -> list[tuple[int, int]]:
     cuts = []
     while end - start > PAGE_CHARS * 3 // 2:
-        near = start + PAGE_CHARS
-        cut = text.rfind("\n\n", start + PAGE_CHARS // 2, near + PAGE_CHARS // 2)
-        cut = cut + 2 if cut >= 0 else next_break(text, near, end)
+        cut = _cut(text, start + PAGE_CHARS)
         cuts.append((start, cut))
         start = cut
     return [*cuts, (start, end)]
 
 
-def next_break(text: str, near: int, end: int) -> int:
-    """The end of the line, else of the word, before ``near``; ``near`` itself in text without either."""
+def _cut(text: str, near: int) -> int:
+    """The paragraph's end nearest to ``near``, else a line's, else a word's before it; ``near`` itself without any."""
+    reach = PAGE_CHARS // 2
+    ends = [text.rfind("\n\n", near - reach, near) + 2, text.find("\n\n", near, near + reach) + 2]
+    if max(ends) > 1:
+        return min((end for end in ends if end > 1), key=lambda end: abs(end - near))
     for mark in ("\n", " "):
-        cut = text.rfind(mark, near - PAGE_CHARS // 2, near)
+        cut = text.rfind(mark, near - reach, near)
         if cut >= 0:
             return cut + 1
-    return min(near, end)
+    return near

@@ -1,0 +1,52 @@
+"""The sample documents, each loaded once a run; and what every document must keep."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from workbench.documents.document import Document
+from workbench.documents.load import load
+
+
+@pytest.fixture(scope="session")
+def sample(samples: Path) -> Callable[[str], Document]:
+    loaded: dict[str, Document] = {}
+
+    def get(name: str) -> Document:
+        if name not in loaded:
+            loaded[name] = load(samples / name)
+        return loaded[name]
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def persuasion(sample: Callable[[str], Document]) -> Document:
+    return sample("persuasion.txt")
+
+
+@pytest.fixture(scope="session")
+def opinion(sample: Callable[[str], Document]) -> Document:
+    return sample("abouammo-v-united-states.txt")
+
+
+def check_whole(document: Document) -> None:
+    """Pages in order of number, without gaps: each character on exactly one; sections within the text."""
+    assert document.pages[0].start_char == 0
+    assert document.pages[-1].end_char == len(document.text)
+    for before, page in zip(document.pages, document.pages[1:], strict=False):
+        assert before.number < page.number
+        assert before.end_char == page.start_char
+    for page in document.pages:
+        assert page.start_char <= page.end_char
+        if page.status == "read":
+            assert document.page_text(page.number).strip()
+        if page.status in ("scanned", "unreadable"):
+            assert page.start_char == page.end_char
+    numbers = {page.number for page in document.pages}
+    for section in document.outline:
+        assert 0 <= section.start_char < section.end_char <= len(document.text)
+        assert section.page in numbers
+        assert document.page_at(section.start_char).number == section.page
+    assert [s.start_char for s in document.outline] == sorted(s.start_char for s in document.outline)
