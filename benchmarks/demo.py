@@ -25,8 +25,7 @@ def show(console: Console, answer: wb.Answer) -> None:
     """Print an answer, its citations and its counts."""
     console.print(escape(answer.text))
     for citation in answer.citations:
-        place = f"page {citation.label}" if citation.page else "not in the document"
-        console.print(f"  [dim]{place}: {escape(citation.quote)}[/]")
+        console.print(f"  [dim]{escape(citation.place)}: {escape(citation.quote)}[/]")
     usage = answer.usage
     console.print(
         f"  [dim]{usage.reused_tokens:,} tokens reused, {usage.computed_tokens:,} computed, "

@@ -185,6 +185,22 @@ def test_an_unknown_model_leaves_everything_as_it_was(shell: InteractiveShell) -
     assert run(shell, "%qwen use tiny") is before.bench, "the same model stays open"
 
 
+def test_what_a_variable_holds_is_used_and_stays_its_owners(shell: InteractiveShell) -> None:
+    held = magics(shell)
+    before = held.__dict__.copy()
+    lent = shell.user_ns["lent"] = before["_bench"].read(before["_reading"].document, progress=None)
+    try:
+        held._bench = held._reading = None  # so that nothing of the module's is closed
+        assert run(shell, "%qwen use lent") is lent
+        assert run(shell, "%%qwen\nWhere?").document_name == lent.document.name
+        run(shell, "%qwen close")
+        assert not lent.closed
+        assert lent.ask("Where?", max_tokens=2).text is not None
+    finally:
+        lent.close()
+        held.__dict__.update(before)
+
+
 def test_reading_again_keeps_one_reading_open(shell: InteractiveShell) -> None:
     before = magics(shell)._reading
     reading = run(shell, "%qwen read {where}")

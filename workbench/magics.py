@@ -58,8 +58,11 @@ def _line_parser() -> _Parser:
     summarize.add_argument("--words", type=int, default=150, metavar="N", help="about this many (150)")
     summarize.add_argument("--out", metavar="NAME", help="a variable for the answer")
     commands.add_parser("status", help="show the model, the document and the conversation")
-    use = commands.add_parser("use", help="choose the model; closes what is open with another")
-    use.add_argument("model", metavar="MODEL", help="a registry name, a hub id or a folder")
+    use = commands.add_parser("use", help="choose the model; closes what was read with another")
+    use.add_argument(
+        "model", metavar="MODEL",
+        help="a registry name, a hub id or a folder; or a variable that holds a Workbench or a Reading",
+    )  # fmt: skip
     commands.add_parser("close", help="give back the document's memory and the model's")
     return parser
 
@@ -99,6 +102,7 @@ class QwenMagics(Magics):  # type: ignore[misc]  # IPython ships no types
         self._bench: Workbench | None = None
         self._reading: Reading | None = None
         self._chat: Chat | None = None
+        self._lent: tuple[object, ...] = ()  # what a variable of the user's holds: his to close
 
     @no_var_expand  # type: ignore[untyped-decorator]
     @line_cell_magic  # type: ignore[untyped-decorator]
@@ -139,7 +143,7 @@ class QwenMagics(Magics):  # type: ignore[misc]  # IPython ships no types
                 stream = self._current().stream_summary(options.words)
                 return self._given(self._watched(stream, ""), options.out)
             case "use":
-                return self._use(options.model)
+                return self._use_named(options.model)
             case "close":
                 self._close()
             case "status":
@@ -159,6 +163,17 @@ class QwenMagics(Magics):  # type: ignore[misc]  # IPython ships no types
             self._close_reading()
         self._reading = reading
         return reading
+
+    def _use_named(self, name: str) -> Workbench | Reading:
+        """A model by name, or what a variable of the user's holds."""
+        held = self.shell.user_ns.get(name)
+        if not isinstance(held, Workbench | Reading):
+            return self._use(name)
+        self._close()
+        self._reading = held if isinstance(held, Reading) else None
+        self._bench = held.bench if isinstance(held, Reading) else held
+        self._lent = (held, self._bench)
+        return held
 
     def _use(self, model: str | None) -> Workbench:
         if self._bench is not None and model == self._bench.name:
@@ -181,13 +196,13 @@ class QwenMagics(Magics):  # type: ignore[misc]  # IPython ships no types
 
     def _close(self) -> None:
         self._close_reading()
-        if self._bench is not None:
+        if self._bench is not None and self._bench not in self._lent:
             self._bench.close()
-            self._bench = None
+        self._bench, self._lent = None, ()
 
     def _close_reading(self) -> None:
         for held in (self._chat, self._reading):
-            if held is not None:
+            if held is not None and held not in self._lent:
                 held.close()
         self._chat = self._reading = None
 

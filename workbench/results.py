@@ -14,14 +14,15 @@ import polars as pl
 from workbench.types import Displayed, FinishReason, Span
 
 CitationStatus = Literal["supported", "quote_only", "unassessed", "no_source"]
+CitationOrigin = Literal["quoted", "nearest"]
 
 
 @dataclass(frozen=True, slots=True)
 class Citation(Displayed):
-    """A quote of an answer and where it stands.
+    """A passage that an answer rests on, and where it stands.
 
     Attributes:
-        quote: as the model wrote it.
+        quote: as the model wrote it; of a nearest passage, the document's own words.
         page: page number, from 1; None without a source.
         label: the page's label, as printed in the document.
         start_char: first character in ``Document.text``; None without a source.
@@ -31,7 +32,8 @@ class Citation(Displayed):
         before: text in front of the passage, for showing it in place.
         passage: the document's own characters.
         after: text behind the passage.
-        answer_span: where the quote stands in ``Answer.text``.
+        answer_span: where the quote stands in ``Answer.text``; of a nearest passage, the sentence it belongs to.
+        origin: ``quoted`` by the model, or ``nearest``: found by code, because it has the words of the answer.
     """
 
     quote: str
@@ -44,6 +46,15 @@ class Citation(Displayed):
     passage: str = ""
     after: str = ""
     answer_span: Span | None = None
+    origin: CitationOrigin = "quoted"
+
+    @property
+    def place(self) -> str:
+        """Where it stands, for people: the page, and how it was found."""
+        if self.page is None:
+            return "not in the document"
+        page = f"page {self.label or self.page}"
+        return page if self.origin == "quoted" else f"nearest passage, {page}"
 
 
 @dataclass(frozen=True, slots=True)

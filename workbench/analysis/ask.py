@@ -5,23 +5,24 @@ Not covered: what the prompts say (analysis.prompts), conversations (analysis.ch
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import psutil
 
 from workbench.analysis import prompts
+from workbench.analysis.background import finish
 from workbench.analysis.citations import cite
 from workbench.analysis.manifest import manifest
+from workbench.analysis.text import THINK_START, AnswerText
 from workbench.config import SamplingParams
 from workbench.documents.document import Document
-from workbench.errors import EngineError
+from workbench.errors import EngineError, WorkbenchError
 from workbench.results import Answer, Delta, Usage
-from workbench.types import Branch, Engine, FinishReason, Step, TextStream, Tokenizer
-
-THINK_END = "</think>"
+from workbench.types import Branch, Engine, FinishReason, Step, Tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,17 @@ def task_ids(tokenizer: Tokenizer, task: str, *, thinking: bool) -> tuple[int, .
     return (*tokenizer.encode(task), *(frame.after_user_thinking if thinking else frame.after_user))
 
 
+def opens_thought(tokenizer: Tokenizer, *, thinking: bool) -> bool:
+    """Whether the template's turn to the model ends inside a thought."""
+    frame = tokenizer.frame
+    closing = frame.after_user_thinking if thinking else frame.after_user
+    return tokenizer.decode(closing).rstrip().endswith(THINK_START)
+
+
 class AnswerStream:
     """An answer as it is written: an iterator of Delta, with the Answer as its last item.
+
+    Dropped before its end, by a loop that broke off, it ends itself.
 
     Args:
         context: the reading's.
@@ -70,6 +80,9 @@ class AnswerStream:
         params: sampling.
         thinking: whether the model thinks before it answers.
         on_end: called once, with every id that was said (prompt and answer) and the Answer; without one if it failed.
+
+    Attributes:
+        answer: the Answer, once there is one.
     """
 
     def __init__(
@@ -84,25 +97,27 @@ class AnswerStream:
         thinking: bool = False,
         on_end: Callable[[tuple[int, ...], Answer | None], None],
     ) -> None:
+        self._ended = self._told = True
         self._context, self._on_end = context, on_end
         self._question, self._params = question, params
         self._prompt = (*history, *token_ids)
-        self._reused = branch.num_tokens
-        self._cancel = threading.Event()
-        self._text = _Text(context.tokenizer.stream(), params.stop, thinking=thinking)
-        self._shown, self._ids = _Shown(), list[int]()
+        self._cancel, self._turn = threading.Event(), threading.RLock()
+        self._num_shown, self._ids = 0, list[int]()
         self.answer: Answer | None = None
-        feed, ends = self._prompt[self._reused :], context.tokenizer.end_token_ids
+
+        def new_text() -> AnswerText:
+            opened = opens_thought(context.tokenizer, thinking=thinking)
+            return AnswerText(context.tokenizer.stream(), params.stop, in_thought=opened, may_think=thinking)
+
+        # The engine's thread looks for stop strings in a text of its own: what is shown never hangs on who is faster.
+        self._text, should_stop = new_text(), new_text().add if params.stop else None
+        feed, ends = self._prompt[branch.num_tokens :], context.tokenizer.end_token_ids
         try:
-            self._steps = context.engine.generate(branch, feed, params, ends, self._should_stop, self._cancel)
+            self._steps = context.engine.generate(branch, feed, params, ends, should_stop, self._cancel)
         except BaseException:
             on_end(history, None)
             raise
-        self._items = self._run()
-
-    def _should_stop(self, token_id: int) -> bool:
-        """Engine thread: take the token's text, and say whether a stop string is complete."""
-        return self._text.add(token_id)
+        self._ended = self._told = False
 
     def cancel(self) -> None:
         """End it at the next token, from any thread; the Answer has what was written."""
@@ -112,56 +127,83 @@ class AnswerStream:
         return self
 
     def __next__(self) -> Delta | Answer:
-        return next(self._items)
-
-    def close(self) -> None:
-        """Cancel what nobody waits for any more. Safe to call twice."""
-        self._cancel.set()
-        self._items.close()
+        with self._turn:
+            if not self._ended:
+                step = self._advance()
+                shown = self._text.finish() if self._ended else self._text.visible()
+                new, self._num_shown = shown[self._num_shown :], max(self._num_shown, len(shown))
+                token_ids = () if step is None or step.token_id is None else (step.token_id,)
+                if new or token_ids:
+                    return Delta(new, token_ids)
+            if self.answer is None or self._told:
+                raise StopIteration
+            self._told = True
+            return self.answer
 
     def result(self) -> Answer:
         """Take everything and return the Answer. An interrupt (Ctrl-C) cancels and returns what was written."""
-        for item in self:
-            if isinstance(item, Answer):
-                return item
+        try:
+            for _ in self:
+                pass
+        except KeyboardInterrupt:
+            self.close()
+            if self.answer is None:
+                raise
         if self.answer is None:
-            raise EngineError("The stream was closed before its answer.")
+            raise EngineError("The stream ended before its answer; ask again.")
         return self.answer
 
-    def _run(self) -> Generator[Delta | Answer, None, None]:
-        last: Step | None = None
-        try:
-            while last is None or last.finish_reason is None:
-                last = self._take()
-                if last.token_id is not None:
-                    yield Delta(self._shown.grow(self._text.visible()), (last.token_id,))
-            rest = self._shown.grow(self._text.finish())
-            if rest:
-                yield Delta(rest, ())
-        finally:
-            self._end(last)
-        if self.answer is not None:
-            yield self.answer
+    def close(self) -> None:
+        """Cancel what nobody waits for any more, and give its blocks back. From any thread; safe to call twice."""
+        self._cancel.set()
+        # What a request that was given up still fails with is nobody's concern.
+        with self._turn, contextlib.suppress(WorkbenchError):
+            while not self._ended:
+                self._advance()
 
-    def _take(self) -> Step:
-        """The next step; its token is kept."""
-        try:
-            step = next(self._steps)
-        except KeyboardInterrupt:
+    def __enter__(self) -> AnswerStream:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if not self._ended:
             self._cancel.set()
-            step = next(self._steps)
+            finish(self.close)
+
+    def _advance(self) -> Step | None:
+        """Take a step and keep its token; the last one, or an error, ends it."""
+        try:
+            step = self._wait()
+        except KeyboardInterrupt:
+            raise  # the engine still has it: the next call, or close, goes on
+        except StopIteration:
+            self._end(None)
+            return None
+        except BaseException:
+            self._end(None)
+            raise
         if step.token_id is not None:
             self._ids.append(step.token_id)
+            self._text.add(step.token_id)
+        if step.finish_reason is not None:
+            self._end(step)
         return step
 
-    def _end(self, last: Step | None) -> None:
-        """Whatever happened: let the engine finish, make the Answer if there is one, give the branch back."""
-        self._cancel.set()
+    def _wait(self) -> Step:
+        """The next step. An interrupt cancels, and what the engine still had to say is waited for."""
         try:
-            for step in self._steps:
-                last = step
-                self._ids += [step.token_id] if step.token_id is not None else []
-            if last is not None and last.finish_reason is not None:
+            return next(self._steps)
+        except KeyboardInterrupt:
+            self._cancel.set()
+        return next(self._steps)
+
+    def _end(self, last: Step | None) -> None:
+        """The engine let go: make the Answer if there is one, and give the branch back."""
+        self._ended = True
+        try:
+            if last is not None:
                 self.answer = self._answer(last)
         finally:
             self._on_end((*self._prompt, *self._ids), self.answer)
@@ -180,7 +222,7 @@ class AnswerStream:
         return Answer(
             question=self._question,
             text=text,
-            citations=cite(context.document, text),
+            citations=cite(context.document, text, self._question),
             usage=usage,
             finish_reason=reason,
             prompt_token_ids=self._prompt,
@@ -192,69 +234,6 @@ class AnswerStream:
             thinking=self._text.thinking,
             document_name=context.document.name,
         )  # fmt: skip
-
-
-class _Shown:
-    """How much of a growing text has been passed on."""
-
-    def __init__(self) -> None:
-        self._num_chars = 0
-
-    def grow(self, text: str) -> str:
-        new = text[self._num_chars :]
-        self._num_chars = max(self._num_chars, len(text))
-        return new
-
-
-class _Text:
-    """Text of tokens, cut at stop strings, thinking put aside.
-
-    The engine thread adds, the waiting thread looks: ``visible`` only ever grows.
-    """
-
-    def __init__(self, stream: TextStream, stop: tuple[str, ...], *, thinking: bool) -> None:
-        self._stream, self._stop = stream, stop
-        self._raw = ""
-        self._in_thought = thinking
-        self._flushed = False
-        self._stopped_at: int | None = None
-        self.thinking = ""
-        # A stop string may come in pieces: as many characters are held back as could be its beginning.
-        self._held = max((len(s) for s in stop), default=1) - 1
-
-    def add(self, token_id: int) -> bool:
-        """Take a token; whether a stop string is complete."""
-        self._grow(self._stream.step(token_id))
-        return self._stopped_at is not None
-
-    def _grow(self, text: str) -> None:
-        self._raw += text
-        if self._in_thought:
-            thought, found, rest = self._raw.partition(THINK_END)
-            if not found:
-                return
-            self.thinking, self._raw, self._in_thought = thought.strip(), rest.lstrip(), False
-        if self._stopped_at is None:
-            found_at = [self._raw.find(s) for s in self._stop if s in self._raw]
-            self._stopped_at = min(found_at, default=None)
-
-    def visible(self) -> str:
-        """What may be shown now."""
-        if self._in_thought:
-            return ""
-        if self._stopped_at is not None:
-            return self._raw[: self._stopped_at]
-        return self._raw[: len(self._raw) - self._held] if self._held else self._raw
-
-    def finish(self) -> str:
-        """All of it, once no more tokens come."""
-        if not self._flushed:
-            self._flushed = True
-            self._grow(self._stream.flush())
-        if self._in_thought:
-            self.thinking = self._raw.strip()
-            return ""
-        return self._raw[: self._stopped_at] if self._stopped_at is not None else self._raw
 
 
 def peak_bytes() -> int:

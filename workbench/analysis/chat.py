@@ -5,8 +5,12 @@ Not covered: the prompts; several conversations share one copy of the document t
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+
 from workbench.analysis import prompts
 from workbench.analysis.ask import AnswerStream, Context
+from workbench.analysis.background import finish
 from workbench.config import SamplingParams
 from workbench.errors import EngineError
 from workbench.results import Answer
@@ -22,6 +26,7 @@ class Chat:
         history: ids so far: the prefix, at first.
         turns: answers so far.
         system: an instruction that holds for the whole conversation.
+        on_open: told of this chat and of each of its forks, so that they can be closed with the workbench.
     """
 
     def __init__(
@@ -31,10 +36,15 @@ class Chat:
         history: tuple[int, ...],
         turns: tuple[Answer, ...] = (),
         system: str | None = None,
+        *,
+        on_open: Callable[[Chat], None],
     ) -> None:
         self._context, self._branch, self._system = context, branch, system
         self._history, self._turns = history, turns
+        self._lock = threading.RLock()
         self._busy = self._closed = False
+        self._on_open = on_open
+        on_open(self)
 
     @property
     def turns(self) -> tuple[Answer, ...]:
@@ -79,42 +89,52 @@ class Chat:
             EngineError: the chat is closed, or still answering.
             ContextTooLong: the conversation has filled the window.
         """
-        self._check()
         params = SamplingParams(max_tokens, temperature, top_p, top_k, seed, stop)
+        with self._lock:
+            self._check()
+            new = self._new_ids(question, system, thinking=thinking)
+            self._busy = True
+            return AnswerStream(
+                self._context, self._branch, new, self._history, question, params, thinking=thinking, on_end=self._ended
+            )
+
+    def _new_ids(self, question: str, system: str | None, *, thinking: bool) -> tuple[int, ...]:
+        """What this turn adds to the history."""
         tokenizer = self._context.tokenizer
         frame = tokenizer.frame
-        first = not self._turns
-        instruction = system or (self._system if first else None)
+        # By the history, not the answers: a first turn that failed has left its question there.
+        first = self._history == self._context.prefix_ids
+        instruction = "\n\n".join(filter(None, (self._system if first else None, system)))
         task = prompts.ask(question, instruction) if first or instruction else question
         closing = frame.after_user_thinking if thinking else frame.after_user
-        new = (*(() if first else frame.between_turns), *tokenizer.encode(task), *closing)
-        self._busy = True
-        return AnswerStream(
-            self._context, self._branch, new, self._history, question, params, thinking=thinking, on_end=self._ended
-        )
+        return (*(() if first else frame.between_turns), *tokenizer.encode(task), *closing)
 
     def _check(self) -> None:
         if self._closed:
             raise EngineError("This chat is closed; start another with reading.chat().")
         if self._busy:
-            raise EngineError("This chat is still answering; wait for it, cancel it, or fork the chat.")
+            raise EngineError("This chat is still answering; wait for it, or cancel it, then ask on.")
 
     def _ended(self, said: tuple[int, ...], answer: Answer | None) -> None:
         """Keep what was said, also of a turn that broke off. An end token stays out: the next frame brings its own."""
-        self._busy = False
         ends = self._context.tokenizer.end_token_ids
-        self._history = said[:-1] if answer and answer.token_ids and said[-1] in ends else said
-        if answer is not None:
-            self._turns = (*self._turns, answer)
+        with self._lock:
+            self._busy = False
+            self._history = said[:-1] if answer and answer.token_ids and said[-1] in ends else said
+            if answer is not None:
+                self._turns = (*self._turns, answer)
 
     def fork(self) -> Chat:
         """A second conversation with the same past; the two go on apart."""
-        self._check()
-        return Chat(self._context, self._branch.fork(), self._history, self._turns, self._system)
+        with self._lock:
+            self._check()
+            branch = self._branch.fork()
+            return Chat(self._context, branch, self._history, self._turns, self._system, on_open=self._on_open)
 
     def close(self) -> None:
-        """Give its blocks back. Safe to call twice."""
-        self._closed = True
+        """End what it is saying, and give its blocks back. Safe to call twice."""
+        with self._lock:
+            self._closed = True
         self._branch.close()
 
     def __enter__(self) -> Chat:
@@ -122,3 +142,7 @@ class Chat:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __del__(self) -> None:
+        if not self._closed:
+            finish(self.close)

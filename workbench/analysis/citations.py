@@ -1,26 +1,56 @@
-"""Which quotes of an answer stand in the document, and where. Decided by code; the model has no say.
+"""What of the document an answer rests on. Decided by code; the model has no say.
 
-Not covered: whether a quote supports what is claimed beside it.
+A quote that the model writes is looked up. Where it quotes nothing that the document has, each sentence of the answer
+gets the passage that has its telling words, if there is one.
+
+Not covered: whether a passage supports what is claimed.
 """
 
+from workbench.analysis.prompts import says_absent
 from workbench.documents.document import Document
 from workbench.documents.quotes import locate, quoted
-from workbench.results import Citation
+from workbench.documents.sentences import index, sentences
+from workbench.results import Citation, CitationOrigin
 from workbench.types import Span
 
 CONTEXT_CHARS = 160
 """Characters of the document shown on each side of a passage, at most."""
 
 
-def cite(document: Document, answer: str) -> tuple[Citation, ...]:
-    """A citation for every quote of at least 12 characters in ``answer``, in order."""
-    return tuple(_citation(document, answer[span.start_char : span.end_char], span) for span in quoted(answer))
+def cite(document: Document, answer: str, question: str = "") -> tuple[Citation, ...]:
+    """The quotes of at least 12 characters in ``answer``; the nearest passages where none of them has a source."""
+    quotes = tuple(_quote(document, answer, span) for span in quoted(answer))
+    if any(quote.page is not None for quote in quotes) or says_absent(answer):
+        return quotes
+    return (*quotes, *_nearest(document, answer, question, quotes))
 
 
-def _citation(document: Document, quote: str, answer_span: Span) -> Citation:
+def _quote(document: Document, answer: str, answer_span: Span) -> Citation:
+    quote = answer[answer_span.start_char : answer_span.end_char]
     found = locate(document, quote)
-    if found is None:
-        return Citation(quote=quote, answer_span=answer_span)
+    return Citation(quote, answer_span=answer_span) if found is None else _citation(document, quote, found, answer_span)
+
+
+def _nearest(document: Document, answer: str, question: str, quotes: tuple[Citation, ...]) -> tuple[Citation, ...]:
+    passages: dict[Span, Citation] = {}
+    for sentence in sentences(answer):
+        # A sentence with a quote that the document has not is not made to look proved.
+        if any(quote.answer_span and _overlap(sentence, quote.answer_span) for quote in quotes):
+            continue
+        found = index(document.text).nearest(answer[sentence.start_char : sentence.end_char], question)
+        if found is not None and found not in passages:
+            passage = " ".join(document.text[found.start_char : found.end_char].split())
+            passages[found] = _citation(document, passage, found, sentence, "nearest")
+    return tuple(passages.values())
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one.start_char < other.end_char and other.start_char < one.end_char
+
+
+def _citation(
+    document: Document, quote: str, found: Span, answer_span: Span, origin: CitationOrigin = "quoted"
+) -> Citation:
     start, end = found
     page, text = document.page_at(start), document.text
     before = text[max(start - CONTEXT_CHARS, 0) : start]
@@ -32,8 +62,10 @@ def _citation(document: Document, quote: str, answer_span: Span) -> Citation:
         start_char=start,
         end_char=end,
         status="unassessed",
-        before=before.partition(" ")[2] if start > CONTEXT_CHARS else before,
+        # Cut at a word, where there are words: Chinese has no spaces.
+        before=before.partition(" ")[2] or before if start > CONTEXT_CHARS else before,
         passage=text[start:end],
-        after=after.rpartition(" ")[0] if end + CONTEXT_CHARS < len(text) else after,
+        after=after.rpartition(" ")[0] or after if end + CONTEXT_CHARS < len(text) else after,
         answer_span=answer_span,
+        origin=origin,
     )

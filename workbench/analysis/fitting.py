@@ -6,19 +6,27 @@ Not covered: bytes and seconds (the model estimates them).
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import TypeVar
 
 import polars as pl
 
 from workbench import tables
 from workbench.analysis import prompts
 from workbench.documents.document import Document, Section
+from workbench.errors import ConfigError, ContextTooLong
 from workbench.results import Fit
 from workbench.types import TokenCounter
 
 MAX_SECTIONS = 60
 """Rows of the table; a finer outline is left at its top level, a longer one is joined into runs."""
+
+MIN_RESERVE = 512
+"""Tokens below which a reserve is not worth offering: the task itself takes more than a hundred."""
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +37,17 @@ class Window:
         model: its name.
         tokens: the window.
         overhead_tokens: what the chat template puts in front.
-        larger: name and window of the models that hold more, smallest first.
+        typed: the model as one would type it.
+        native_tokens: the widest window it can be given; 0 when that is ``tokens``.
+        larger: a model that holds the document and the reserve, as one would type it, and its window; or None.
     """
 
     model: str
     tokens: int
     overhead_tokens: int
-    larger: tuple[tuple[str, int], ...] = ()
+    typed: str = ""
+    native_tokens: int = 0
+    larger: Callable[[], tuple[str, int] | None] = lambda: None
 
 
 class Counted:
@@ -47,7 +59,7 @@ class Counted:
     """
 
     def __init__(self, document: Document, counter: TokenCounter) -> None:
-        self.document = document
+        self.document, self.counter = document, counter
         ids, spans = counter.encode_with_spans(document.text)
         self.num_tokens = len(ids)
         self._starts = [span.start_char for span in spans]
@@ -58,12 +70,22 @@ class Counted:
         """Tokens that begin in a range of characters."""
         return bisect_left(self._starts, end_char) - bisect_left(self._starts, start_char)
 
+    def count(self, part: Document) -> int:
+        """Tokens of a part read by itself: a cut may split what was one token."""
+        return len(self.counter.encode_with_spans(part.text)[0])
+
 
 def fit(counted: Counted, window: Window, reserve: int, kv_bytes: int, seconds: float | None) -> Fit:
-    """The verdict, with the choices if it is no."""
+    """The verdict, with the choices if it is no.
+
+    Raises:
+        ConfigError: a reserve below 0.
+    """
+    if reserve < 0:
+        raise ConfigError(f"reserve={reserve} is below 0; it is the tokens kept for question and answer.")
     document, tokens = counted.document, prefix_tokens(counted, window)
     fits = tokens + reserve <= window.tokens
-    sections = _sections(counted)
+    sections = _sections(document)
     return Fit(
         document_name=document.name,
         model=window.model,
@@ -79,25 +101,45 @@ def fit(counted: Counted, window: Window, reserve: int, kv_bytes: int, seconds: 
     )
 
 
+def too_long(verdict: Fit) -> ContextTooLong:
+    """The error of a document that does not fit."""
+    choices = "".join(f"\n  - {choice}" for choice in verdict.choices)
+    return ContextTooLong(
+        f"{verdict.document_name} takes {verdict.tokens:,} tokens and {verdict.reserve:,} are kept for question and "
+        f"answer, but the window of {verdict.model} holds {verdict.window:,}. Nothing was read. You can:{choices}",
+        num_tokens=verdict.tokens + verdict.reserve,
+        window=verdict.window,
+        choices=verdict.choices,
+    )
+
+
 def prefix_tokens(counted: Counted, window: Window) -> int:
     """Tokens of template, system text, frame and document."""
     return window.overhead_tokens + counted.frame_tokens + counted.num_tokens
 
 
-def _sections(counted: Counted) -> list[Section]:
-    """Top-level entries with what stands before and between them, so that the rows add up to the document."""
-    document = counted.document
-    top = min((section.level for section in document.outline), default=0)
-    heads = [section for section in document.outline if section.level == top]
+def _sections(document: Document) -> list[Section]:
+    """The outline's upper entries, each up to the next one, so that the rows add up to the document.
+
+    A single entry above all others is a title, not a division: then the level below it counts as well.
+    """
+    levels = sorted({section.level for section in document.outline})
+    heads: list[Section] = []
+    for level in levels:
+        heads = [section for section in document.outline if section.level <= level]
+        if len(heads) > 1:
+            break
     if not heads or len(heads) > MAX_SECTIONS:
         return _page_runs(document)
     bounds = [section.start_char for section in heads] + [len(document.text)]
+    if not document.text[: bounds[0]].strip():
+        bounds[0] = 0  # blank lines before the first heading are its own
     rows = [
         Section(head.title, head.level, start, end, head.page)
         for head, (start, end) in zip(heads, pairwise(bounds), strict=True)
     ]
-    if bounds[0] > 0 and document.text[: bounds[0]].strip():
-        rows.insert(0, Section("(before the first section)", top, 0, bounds[0], document.pages[0].number))
+    if bounds[0] > 0:
+        rows.insert(0, Section("(before the first section)", 0, 0, bounds[0], document.pages[0].number))
     return rows
 
 
@@ -122,30 +164,58 @@ def _table(counted: Counted, sections: list[Section], window: int) -> pl.DataFra
 
 
 def _choices(counted: Counted, sections: list[Section], window: Window, tokens: int, reserve: int) -> tuple[str, ...]:
-    room = window.tokens - reserve - window.overhead_tokens - counted.frame_tokens
-    choices = [_largest_part(counted, sections, room)]
-    choices += [
-        f"Read it with a model whose window holds it: {name} ({size:,} tokens)."
-        for name, size in window.larger
-        if size >= tokens + reserve
-    ][:1]
-    if tokens < window.tokens:
-        choices.append(f"Keep less for question and answer: reserve={window.tokens - tokens:,} is what is left.")
-    return tuple(choice for choice in choices if choice)
+    """What can be done, each with something to type that works."""
+    needed, left = tokens + reserve, window.tokens - tokens
+    choices = [_largest_part(counted, sections, left - reserve + counted.num_tokens)]
+    if needed <= window.native_tokens:
+        wider = min(-(-needed // 1_024) * 1_024, window.native_tokens)
+        choices.append(f"Open its window wider: wb.Workbench({window.typed!r}, window={wider}).")
+    elif larger := window.larger():
+        typed, size = larger
+        choices.append(f"Read it with a model whose window holds it: wb.Workbench({typed}) ({size:,} tokens).")
+    if left >= MIN_RESERVE:
+        choices.append(f"Keep less for question and answer: bench.read(document, reserve={left}).")
+    return tuple(filter(None, choices))
 
 
 def _largest_part(counted: Counted, sections: list[Section], room: int) -> str:
-    """The longest run from the start that fits, as something to type."""
-    document = counted.document
-    fitting = [s for s in sections if counted.between(0, s.end_char) <= room]
-    named = [s for s in fitting if any(s.title == entry.title for entry in document.outline)]
-    if named:
-        expression = named[0].title if len(named) == 1 else f"{named[0].title}..{named[-1].title}"
-        tokens = counted.between(named[0].start_char, named[-1].end_char)
-        return f"Read a part: document.select({expression!r}) is {tokens:,} tokens."
-    pages = [page for page in document.pages if counted.between(0, page.end_char) <= room]
-    if pages:
-        first, last = pages[0].number, pages[-1].number
-        tokens = counted.between(0, pages[-1].end_char)
-        return f"Read a part: document.select(pages=range({first}, {last + 1})) is {tokens:,} tokens."
+    """The longest run that fits, as something to type.
+
+    Of sections, unless the pages from the start hold far more; a single section where not even the first page fits.
+    """
+    document, deepest = counted.document, max(section.level for section in sections)
+    known = {(section.title, section.level) for section in document.outline}
+    named = [s for s in sections if s.level == deepest and (s.title, s.level) in known]
+    titles = [s.title for s in named if counted.between(named[0].start_char, s.end_char) <= room]
+    ends = [page.end_char for page in document.pages if counted.between(0, page.end_char) <= room]
+    for run in _shortened(titles):
+        title = run[0] if len(run) == 1 else f"{run[0]}..{run[-1]}"
+        tokens = _tokens_of(counted, room, expression=title)
+        if tokens and 2 * tokens >= counted.between(0, ends[-1] if ends else 0):
+            return _offer(repr(title), tokens)
+    for numbers in _shortened([page.number for page in document.pages[: len(ends)]]):
+        if tokens := _tokens_of(counted, room, pages=numbers):
+            whole = numbers == list(range(numbers[0], numbers[-1] + 1))
+            return _offer(f"pages={f'range({numbers[0]}, {numbers[-1] + 1})' if whole else numbers}", tokens)
+    for section in sorted(named, key=lambda s: counted.between(*s.span), reverse=True):
+        if counted.between(*section.span) <= room and (tokens := _tokens_of(counted, room, expression=section.title)):
+            return _offer(repr(section.title), tokens)
     return ""
+
+
+def _offer(typed: str, tokens: int) -> str:
+    return f"Read a part: document.select({typed}) is {tokens:,} tokens."
+
+
+def _shortened(run: list[Item]) -> Iterator[list[Item]]:
+    """A run, and the same with one and two less at its end: a cut moves the count by a token or so, not by more."""
+    return (run[: len(run) - less] for less in range(3) if len(run) > less)
+
+
+def _tokens_of(counted: Counted, room: int, *, expression: str | None = None, pages: list[int] | None = None) -> int:
+    """Tokens of what ``select`` gives for this; 0 when it gives nothing, or more than there is room for."""
+    try:
+        tokens = counted.count(counted.document.select(expression, pages=pages))
+    except ConfigError:  # two sections of one title, or a title with two dots
+        return 0
+    return tokens if tokens <= room else 0

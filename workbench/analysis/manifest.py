@@ -31,7 +31,7 @@ def manifest(
         "prompts_version": prompts.VERSION,
         "prompt_ids_hash": ids_hash(prompt_token_ids),
         "sampling": asdict(params) | {"seed": params.seed if params.seed is not None else seed},
-        "versions": versions(),
+        "versions": dict(versions()),
     }
 
 

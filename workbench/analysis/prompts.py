@@ -34,6 +34,11 @@ _SUMMARISE = (
 )
 
 
+def says_absent(answer: str) -> bool:
+    """Whether an answer is that the document does not say it."""
+    return answer.strip().startswith(ABSENT.rstrip("."))
+
+
 def ask(question: str, system: str | None = None) -> str:
     """The task for one question, with a further instruction if there is one."""
     return _ASK + _further(system) + "Question: " + question.strip()

@@ -106,11 +106,11 @@ def locate(document: Document, quote: str) -> Span | None:
 
 def find(text: str, quote: str) -> Span | None:
     """Where ``text`` has ``quote``: the first exact place after normalising, else the best near one; or None."""
-    wanted = _flatten(quote)[0].strip()
+    wanted = spell(quote).strip()
     bare = wanted.strip(_EDGES)
     if len(bare) < MIN_CHARS:
         return None
-    flat, places = _flattened(text)
+    flat, places = flatten(text)
     for exact in dict.fromkeys((wanted, wanted.strip(_OUTER), bare)):
         for at in islice(_occurrences(flat, exact), _MAX_PLACES):
             if not _cuts(flat, at) and not _cuts(flat, at + len(exact)):
@@ -176,12 +176,21 @@ def _says_the_same(wanted: str, passage: str) -> bool:
     return asked in (_TELLING.findall(passage), _TELLING.findall(_NOTE_MARK.sub("", passage)))
 
 
-def _flatten(text: str) -> tuple[str, array[int]]:
-    """Text for comparing, and for each of its characters the place it comes from."""
+@lru_cache(maxsize=16)
+def flatten(text: str) -> tuple[str, array[int]]:
+    """A document's text for comparing, and for each of its characters the place it comes from."""
+    return _flatten(text, last=" ")
+
+
+def spell(piece: str) -> str:
+    """A piece of a text for comparing, white space at its beginning kept."""
+    return _flatten(piece, last="")[0]
+
+
+def _flatten(text: str, last: str) -> tuple[str, array[int]]:
     folded = {char: _fold(char) for char in set(text)}
     flat: list[str] = []
     places = array("I")
-    last = " "
     for place, char in enumerate(text):
         for part in folded[char]:
             if part == last and part in " -":
@@ -197,7 +206,3 @@ def _fold(char: str) -> str:
     if char.isspace():
         return " "
     return unicodedata.normalize("NFKD", char.translate(_SAME)).translate(_SAME).casefold()
-
-
-_flattened = lru_cache(maxsize=16)(_flatten)
-"""For documents, which are searched many times."""

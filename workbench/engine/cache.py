@@ -251,10 +251,10 @@ class SequenceCache(Cache):  # type: ignore[misc]
         """A second sequence that shares the blocks and has its own copy of the states."""
         with self.memory.lock:
             other = SequenceCache(self.memory, self.table.fork(), cancel)
-        for index, layer in enumerate(self.layers):
-            copied = _copy_state(layer)
-            if copied is not None:
-                other.layers[index] = copied
+            for index, layer in enumerate(self.layers):
+                copied = _copy_state(layer)
+                if copied is not None:
+                    other.layers[index] = copied
         return other
 
     def close(self) -> None:

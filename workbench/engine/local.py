@@ -20,7 +20,7 @@ from workbench.engine.cache import BlockMemory, Cancelled, KVLayout, SequenceCac
 from workbench.engine.fingerprint import fingerprint
 from workbench.engine.queue import Request, engine_thread
 from workbench.engine.runner import Runner
-from workbench.errors import ContextTooLong, EngineError
+from workbench.errors import CacheFull, ContextTooLong, EngineError
 from workbench.types import Branch, Prefix, ReadProgress, Step, StopCheck
 
 GRID = 512
@@ -123,7 +123,10 @@ class LocalEngine:
             for _ in self._runner.prefill(sequence, token_ids[reused:]):
                 yield ReadProgress(sequence.num_tokens, len(token_ids), reused, time.perf_counter() - started)
         except Cancelled:
-            self._partial[token_ids] = sequence
+            if sequence.num_tokens:
+                self._partial[token_ids] = sequence
+            else:
+                sequence.close()
             return
         except BaseException:
             sequence.close()
@@ -131,8 +134,20 @@ class LocalEngine:
         yield LocalPrefix(token_ids, sequence)
 
     def _new_sequence(self, num_tokens: int) -> SequenceCache:
-        slab = self.memory.add_slab(-(-num_tokens // BLOCK_SIZE), shared=False)
+        num_blocks = -(-num_tokens // BLOCK_SIZE)
+        try:
+            slab = self.memory.add_slab(num_blocks, shared=False)
+        except CacheFull:
+            if not self._partial:
+                raise
+            self._drop_partial()  # what interrupted reads left gives way to one that goes on
+            slab = self.memory.add_slab(num_blocks, shared=False)
         return SequenceCache(self.memory, BlockTable(self.memory.pool, slab))
+
+    def _drop_partial(self) -> None:
+        for sequence in self._partial.values():
+            sequence.close()
+        self._partial.clear()
 
     def fork(self, prefix: Prefix) -> Branch:
         """A branch that starts where the prefix ends.
@@ -166,14 +181,20 @@ class LocalEngine:
         cancel = cancel or threading.Event()
         branch.sequence.cancel = cancel
         within = replace(params, max_tokens=min(params.max_tokens, self._window - used))
-        branch.request = engine_thread.submit(
-            lambda: self._runner.decode(branch.sequence, token_ids, within, end_token_ids, should_stop, cancel), cancel
-        )
+
+        def work() -> Iterator[Step]:
+            self._check_open()  # it may have been closed while this waited
+            return self._runner.decode(branch.sequence, token_ids, within, end_token_ids, should_stop, cancel)
+
+        branch.request = engine_thread.submit(work, cancel)
         return branch.request
 
-    def _check(self, num_tokens: int) -> None:
+    def _check_open(self) -> None:
         if self._closed:
             raise EngineError("This workbench is closed; make a new one.")
+
+    def _check(self, num_tokens: int) -> None:
+        self._check_open()
         if num_tokens > self._window:
             raise ContextTooLong(
                 f"{num_tokens:,} tokens do not fit the window of {self._window:,}. Ask for less, or read a selection.",
@@ -188,9 +209,7 @@ class LocalEngine:
             engine_thread.call(self._free)
 
     def _free(self) -> None:
-        for sequence in self._partial.values():
-            sequence.close()
-        self._partial.clear()
+        self._drop_partial()
         del self._runner
 
 

@@ -6,20 +6,31 @@ Not covered: asking (session.reading), how a prefill is watched (session.prefill
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+import weakref
+from collections import defaultdict
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, Protocol
 
 from workbench.analysis.ask import prefix_ids
-from workbench.analysis.fitting import Counted, Window, fit
-from workbench.config import DEFAULT_RESERVE, KV, EngineOptions, Weights
+from workbench.analysis.fitting import Counted, Window, fit, prefix_tokens, too_long
+from workbench.config import DEFAULT_RESERVE, KV, NATIVE_WINDOW_LIMIT, EngineOptions, Weights
 from workbench.documents.document import Document
-from workbench.errors import ContextTooLong
+from workbench.errors import EngineError
 from workbench.results import Fit
 from workbench.session.prefill import Prefill
 from workbench.session.reading import Reading, Shared
-from workbench.types import LoadedModel, ProgressCallback
+from workbench.types import LoadedModel, Prefix, ProgressCallback
 
 if TYPE_CHECKING:
     from workbench.engine.models import Model
+
+
+class Closeable(Protocol):
+    """What a workbench ends when it is closed."""
+
+    def close(self) -> None:
+        """End it, from any thread."""
 
 
 class Workbench:
@@ -51,10 +62,15 @@ class Workbench:
 
         self._options = EngineOptions(weights, kv, device, seed, window)
         self._model: Model = open_model(model, self._options)
+        self._asked = model or self._model.name
         self._prefixes: dict[str, Shared] = {}
         self._readings: list[Reading] = []
-        self._counted: tuple[str, Counted] | None = None
-        self._lock = threading.RLock()
+        self._counted: list[Counted] = []
+        self._open: weakref.WeakSet[Closeable] = weakref.WeakSet()
+        self._closed = False
+        self._lock = threading.RLock()  # who holds what; never held for long
+        self._model_lock = threading.RLock()  # counting and loading, which take seconds
+        self._turns: defaultdict[str, threading.RLock] = defaultdict(threading.RLock)  # by document
 
     @property
     def name(self) -> str:
@@ -74,7 +90,8 @@ class Workbench:
     @property
     def open_readings(self) -> tuple[Reading, ...]:
         """Readings that were not closed, in order."""
-        return tuple(self._readings)
+        with self._lock:
+            return tuple(self._readings)
 
     def __repr__(self) -> str:
         return f"Workbench({self.name!r})"
@@ -85,19 +102,43 @@ class Workbench:
         Args:
             document: to be read.
             reserve: tokens kept for question and answer.
+
+        Raises:
+            ConfigError: a window that the model does not have, or a reserve below 0.
         """
+        with self._model_lock:
+            counted = self._count(document, self._model)
+            window = Window(
+                self.name, self.window, self._model.overhead_tokens, typed=self._asked,
+                native_tokens=self._model.architecture.window, larger=lambda: self._larger(counted, reserve),
+            )  # fmt: skip
+            estimate = self._model.estimate(prefix_tokens(counted, window))
+            return fit(counted, window, reserve, *estimate)
+
+    def _count(self, document: Document, model: Model) -> Counted:
+        """The document in a model's vocabulary; the last document's counts are kept."""
+        self._counted = [counted for counted in self._counted if counted.document == document]
+        for counted in self._counted:
+            if counted.counter is model.counter:
+                return counted
+        self._counted.append(Counted(document, model.counter))
+        return self._counted[-1]
+
+    def _larger(self, counted: Counted, reserve: int) -> tuple[str, int] | None:
+        """The model with the smallest window that holds the document, counted in that model's own vocabulary."""
         from workbench.engine.registry import entries
 
-        with self._lock:
-            if self._counted is None or self._counted[0] != document.hash:
-                self._counted = (document.hash, Counted(document, self._model.counter))
-            counted = self._counted[1]
-        larger = sorted((min(entry.window, 131_072), entry.name) for entry in entries() if entry.window > self.window)
-        window = Window(
-            self.name, self.window, self._model.overhead_tokens, tuple((name, size) for size, name in larger)
-        )
-        num_tokens = window.overhead_tokens + counted.frame_tokens + counted.num_tokens
-        return fit(counted, window, reserve, *self._model.estimate(num_tokens))
+        windows = {min(entry.window, NATIVE_WINDOW_LIMIT): entry for entry in entries()}
+        windows |= {entry.window: entry for entry in entries()}
+        for size, entry in sorted(windows.items(), key=lambda item: item[0]):
+            # Counting takes a second, and no vocabulary halves the count of another: what is hopeless is left out.
+            if size > self.window and 2 * size > counted.num_tokens:
+                model = _by_name(entry.name)
+                window = Window(entry.name, size, model.overhead_tokens)
+                if prefix_tokens(self._count(counted.document, model), window) + reserve <= size:
+                    asked = "" if size <= NATIVE_WINDOW_LIMIT else f", window={size}"
+                    return f"{entry.name!r}{asked}", size
+        return None
 
     def read(
         self, document: Document, *, progress: bool | ProgressCallback | None = True, reserve: int = DEFAULT_RESERVE
@@ -115,50 +156,93 @@ class Workbench:
             ContextTooLong: it does not fit; the message and ``choices`` say what would.
             ModelLoadError: the model cannot be had.
             CacheFull: memory does not hold it.
+            EngineError: the workbench is closed.
         """
+        self._check_open()
         verdict = self.fit(document, reserve=reserve)
         if not verdict.fits:
-            raise _too_long(verdict)
+            raise too_long(verdict)
         loaded = self._load(show=progress is True)
-        ids = prefix_ids(loaded.tokenizer, document.text)
+        with self._turns[document.hash]:  # a second thread waits for the first, and finds everything read
+            if again := self._read_again(document, loaded):
+                return again
+            prefill = Prefill(loaded, document, progress, self._keep_late(document))
+            self._hold(prefill)
+            try:
+                reused, prefix = prefill.run(prefix_ids(loaded.tokenizer, document.text))
+            except KeyboardInterrupt:
+                self._check_open()  # stopped because the workbench was closed: then that is the reason
+                raise
+            with self._lock:
+                if self._closed:
+                    prefix.close()
+                self._check_open()
+                self._prefixes[document.hash] = Shared(prefix)
+                return self._add(document, loaded, reused)
+
+    def _read_again(self, document: Document, loaded: LoadedModel) -> Reading | None:
+        """Another reading of what is in memory already."""
         with self._lock:
+            self._check_open()
             shared = self._prefixes.get(document.hash)
-            if shared is not None:
-                shared.num_readings += 1
-                return self._add(Reading(self, document, loaded, shared, reused_tokens=len(ids)))
-        reused, prefix = Prefill(loaded, document, progress).run(ids)
-        with self._lock:
-            other = self._prefixes.get(document.hash)
-            if other is not None:  # another thread was first
-                prefix.close()
-                other.num_readings += 1
-                return self._add(Reading(self, document, loaded, other, reused_tokens=len(ids)))
-            shared = self._prefixes[document.hash] = Shared(prefix)
-            return self._add(Reading(self, document, loaded, shared, reused_tokens=reused))
+            return None if shared is None else self._add(document, loaded, len(shared.prefix.token_ids))
+
+    def _add(self, document: Document, loaded: LoadedModel, reused_tokens: int) -> Reading:
+        shared = self._prefixes[document.hash]
+        shared.num_readings += 1
+        self._readings.append(Reading(self, document, loaded, shared, reused_tokens=reused_tokens))
+        return self._readings[-1]
+
+    def _keep_late(self, document: Document) -> Callable[[Prefix], None]:
+        """What keeps the prefix of a read that was stopped after its last chunk, for the next ``read``."""
+
+        def keep(prefix: Prefix) -> None:
+            with self._lock:
+                if self._closed or document.hash in self._prefixes:
+                    prefix.close()
+                else:
+                    self._prefixes[document.hash] = Shared(prefix)
+
+        return keep
 
     def _load(self, *, show: bool) -> LoadedModel:
         from workbench import views
 
-        with self._lock, views.fetch_view(self.name, show=show) as view:
+        with self._model_lock, views.fetch_view(self.name, show=show) as view:
+            self._check_open()
             return self._model.load(view)
 
-    def _add(self, reading: Reading) -> Reading:
-        self._readings.append(reading)
-        return reading
+    def _hold(self, held: Closeable) -> None:
+        """Something that ends with the workbench, unless it ended before."""
+        with self._lock:
+            self._check_open()
+            self._open.add(held)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise EngineError(f"This workbench is closed; wb.Workbench({self._asked!r}) makes a new one.")
 
     def _forget(self, reading: Reading, shared: Shared) -> None:
-        with self._lock:
-            self._readings.remove(reading)
-            shared.num_readings -= 1
-            if shared.num_readings == 0:
-                self._prefixes.pop(reading.document.hash, None)
-                shared.prefix.close()
+        """A reading was closed; the last one of a document takes the prefix with it. Called under the lock."""
+        self._readings.remove(reading)
+        shared.num_readings -= 1
+        if shared.num_readings == 0:
+            self._prefixes.pop(reading.document.hash, None)
+            shared.prefix.close()
 
     def close(self) -> None:
-        """Close every reading and free the weights. Safe to call twice."""
-        for reading in self.open_readings:
-            reading.close()
-        self._model.close()
+        """End what is read and written, close readings and chats, free the weights. Safe to call twice."""
+        with self._lock:
+            self._closed = True
+            held = list(self._open)
+        for each in (*held, *self.open_readings):
+            each.close()
+        with self._lock:
+            for shared in self._prefixes.values():  # of reads that were stopped after their last chunk
+                shared.prefix.close()
+            self._prefixes.clear()
+        with self._model_lock:
+            self._model.close()
 
     def __enter__(self) -> Workbench:
         return self
@@ -167,12 +251,9 @@ class Workbench:
         self.close()
 
 
-def _too_long(verdict: Fit) -> ContextTooLong:
-    choices = "".join(f"\n  - {choice}" for choice in verdict.choices)
-    return ContextTooLong(
-        f"{verdict.document_name} takes {verdict.tokens:,} tokens and {verdict.reserve:,} are kept for question and "
-        f"answer, but the window of {verdict.model} holds {verdict.window:,}. Nothing was read. You can:{choices}",
-        num_tokens=verdict.tokens + verdict.reserve,
-        window=verdict.window,
-        choices=verdict.choices,
-    )
+@cache
+def _by_name(name: str) -> Model:
+    """A model of ours to count with; its vocabulary takes a second to read."""
+    from workbench.engine.models import open_model
+
+    return open_model(name, EngineOptions())

@@ -5,11 +5,14 @@ Not covered: what is done with the prefix (session.reading).
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+from workbench.analysis.background import finish
 from workbench.documents.document import Document
+from workbench.errors import WorkbenchError
 from workbench.types import LoadedModel, Prefix, ProgressCallback, ReadProgress
 
 if TYPE_CHECKING:
@@ -17,11 +20,28 @@ if TYPE_CHECKING:
 
 
 class Prefill:
-    """One run of the engine over a document, shown as asked."""
+    """One run of the engine over a document, shown as asked.
 
-    def __init__(self, loaded: LoadedModel, document: Document, progress: bool | ProgressCallback | None) -> None:
-        self._loaded, self._name, self._progress = loaded, document.name, progress
+    Args:
+        loaded: what reads it.
+        document: to be read.
+        progress: as ``Workbench.read`` takes it.
+        on_late: gets the prefix of a run that was stopped when everything was read already.
+    """
+
+    def __init__(
+        self,
+        loaded: LoadedModel,
+        document: Document,
+        progress: bool | ProgressCallback | None,
+        on_late: Callable[[Prefix], None],
+    ) -> None:
+        self._loaded, self._name, self._progress, self._on_late = loaded, document.name, progress, on_late
         self._cancel = threading.Event()
+
+    def close(self) -> None:
+        """Stop it, from any thread; what was read is kept."""
+        self._cancel.set()
 
     def run(self, ids: tuple[int, ...]) -> tuple[int, Prefix]:
         """Tokens that were in the cache before, and the prefix."""
@@ -54,6 +74,14 @@ class Prefill:
                 show(event)
         except BaseException:
             self._cancel.set()
+            finish(lambda: self._keep_late(events))
             raise
         # The engine ends without a prefix only when somebody pressed Stop.
         raise KeyboardInterrupt("the reading was stopped; read again to go on from the last chunk")
+
+    def _keep_late(self, events: Iterator[ReadProgress | Prefix]) -> None:
+        """Take what a stopped run still says: it may have come to its end before it heard of the stop."""
+        with contextlib.suppress(WorkbenchError):
+            for event in events:
+                if not isinstance(event, ReadProgress):
+                    self._on_late(event)

@@ -26,7 +26,7 @@ class Shared:
 
     def __init__(self, prefix: Prefix) -> None:
         self.prefix = prefix
-        self.num_readings = 1
+        self.num_readings = 0
 
 
 class Reading:
@@ -128,18 +128,23 @@ class Reading:
     def stream_summary(self, words: int = 150, *, max_tokens: int | None = None) -> AnswerStream:
         """Summarise, and watch it being written."""
         task, room = summary_ids(self._context.tokenizer, words)
-        return self._stream(task, "", SamplingParams(max_tokens or room))
+        return self._stream(task, "", SamplingParams(room if max_tokens is None else max_tokens))
 
     def _stream(
         self, task: tuple[int, ...], question: str, params: SamplingParams, *, thinking: bool = False
     ) -> AnswerStream:
-        branch = self._fork()
-        return AnswerStream(
-            self._context, branch, task, self._context.prefix_ids, question, params, thinking=thinking,
-            on_end=lambda _said, _answer: branch.close(),
-        )  # fmt: skip
+        with self.bench._lock:
+            branch = self._fork()
+            stream = AnswerStream(
+                self._context, branch, task, self._context.prefix_ids, question, params, thinking=thinking,
+                on_end=lambda _said, _answer: branch.close(),
+            )  # fmt: skip
+            self.bench._hold(stream)
+        return stream
 
     def _fork(self) -> Branch:
+        """A branch of the prefix; under the workbench's lock, so that nobody closes it meanwhile."""
+        self.bench._check_open()
         if self._closed:
             raise EngineError(f"The reading of {self.document.name} is closed; bench.read(document) reads it again.")
         return self._engine.fork(self._shared.prefix)
@@ -149,14 +154,20 @@ class Reading:
 
         Args:
             system: an instruction for the whole conversation.
+
+        Raises:
+            EngineError: the reading is closed.
         """
-        return Chat(self._context, self._fork(), self._context.prefix_ids, system=system)
+        with self.bench._lock:
+            branch, prefix_ids = self._fork(), self._context.prefix_ids
+            return Chat(self._context, branch, prefix_ids, system=system, on_open=self.bench._hold)
 
     def close(self) -> None:
-        """Give its blocks back; chats keep theirs until they are closed. Safe to call twice."""
-        if not self._closed:
-            self._closed = True
-            self.bench._forget(self, self._shared)
+        """Give its blocks back; answers being written and chats keep theirs until they end. Safe to call twice."""
+        with self.bench._lock:
+            if not self._closed:
+                self._closed = True
+                self.bench._forget(self, self._shared)
 
     def __enter__(self) -> Reading:
         return self

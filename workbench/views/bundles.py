@@ -103,15 +103,9 @@ def document_bundle(document: Document) -> MimeBundle:
     }  # fmt: skip
 
 
-def _place(citation: Citation) -> str:
-    if citation.status == "no_source":
-        return "not in the document"
-    return f"page {citation.label or citation.page}"
-
-
 def citation_html(citation: Citation) -> str:
     """A quote that unfolds to its passage, in place."""
-    summary = f'“{html(citation.quote)}” <span class="wb-quiet">{html(_place(citation))}</span>'
+    summary = f'“{html(citation.quote)}” <span class="wb-quiet">{html(citation.place)}</span>'
     if citation.status == "no_source":
         return f'<p class="wb-warn">{summary}</p>'
     passage = f"{html(citation.before)}<mark>{html(citation.passage)}</mark>{html(citation.after)}"
@@ -120,7 +114,7 @@ def citation_html(citation: Citation) -> str:
 
 def citation_bundle(citation: Citation) -> MimeBundle:
     """A quote, its page, and the passage around it."""
-    place = _place(citation)
+    place = citation.place
     return {
         "text/plain": f"“{plain(citation.quote)}” ({plain(place)})",
         "text/markdown": f"“{markdown(citation.quote)}” ({markdown(place)})",
@@ -142,13 +136,13 @@ def _counts(answer: Answer) -> str:
 
 def answer_text(answer: Answer) -> str:
     """The answer for a terminal: the text, its quotes with pages, the counts."""
-    cited = [f"  [{n}] “{plain(c.quote)}” ({plain(_place(c))})" for n, c in enumerate(answer.citations, 1)]
+    cited = [f"  [{n}] “{plain(c.quote)}” ({plain(c.place)})" for n, c in enumerate(answer.citations, 1)]
     return "\n".join(part for part in (plain(answer.text), _ending(answer), *cited, f"({_counts(answer)})") if part)
 
 
 def answer_markdown(answer: Answer) -> str:
     """The answer for a Markdown reader, every letter of it literal."""
-    cited = "\n".join(f"- “{markdown(c.quote)}” ({markdown(_place(c))})" for c in answer.citations)
+    cited = "\n".join(f"- “{markdown(c.quote)}” ({markdown(c.place)})" for c in answer.citations)
     ending = f"**{_ending(answer)}**" if _ending(answer) else ""
     return "\n\n".join(part for part in (markdown(answer.text), ending, cited, f"*{_counts(answer)}*") if part)
 

@@ -1,0 +1,114 @@
+import pytest
+
+import workbench as wb
+from workbench.analysis import prompts
+from workbench.analysis.citations import CONTEXT_CHARS, cite
+
+WARS = (
+    "Anne Elliot was a widow’s friend. “I have loved none but you,” he wrote to her.\n\n"
+    "She read it twice; the letter lay on the table – and nobody came.\n\n"
+)
+TEXT = (
+    "[page 7]\n"
+    + WARS
+    + "[page 8]\nThe sum was $300,000 in all,\nand it was paid in Bath. "
+    + "Quiet days followed. " * 40
+)
+
+
+@pytest.fixture(scope="module")
+def document() -> wb.Document:
+    return wb.load(TEXT.encode(), name="letters.txt")
+
+
+def only(document: wb.Document, answer: str) -> wb.Citation:
+    (citation,) = cite(document, answer)
+    return citation
+
+
+def test_a_quote_is_found_with_its_page_and_its_characters(document: wb.Document):
+    answer = 'It was paid. Quote: "and it was paid in Bath."'
+    citation = only(document, answer)
+    assert citation.status == "unassessed"
+    assert document.text[citation.start_char : citation.end_char] == citation.passage
+    assert citation.passage.startswith("and it was paid in Bath")
+    assert citation.page == document.page_at(citation.start_char).number
+    assert citation.label == document.page_at(citation.start_char).label == "8"
+    start, end = citation.answer_span
+    assert answer[start:end] == citation.quote == "and it was paid in Bath."
+    assert document.text.startswith(citation.before + citation.passage + citation.after, start_of(document, citation))
+
+
+def start_of(document: wb.Document, citation: wb.Citation) -> int:
+    return citation.start_char - len(citation.before)
+
+
+@pytest.mark.parametrize(
+    "quote",
+    [
+        "“I have loved none but you,” he wrote",
+        "the letter lay on the table - and nobody came",
+        "ANNE ELLIOT WAS A WIDOW'S FRIEND",
+        "The sum was $300,000 in all, and it",
+    ],
+)
+def test_quotation_marks_hyphens_case_and_line_ends_do_not_matter(document: wb.Document, quote: str):
+    citation = only(document, f"«{quote}»")
+    assert citation.status == "unassessed"
+    assert document.text[citation.start_char : citation.end_char] == citation.passage
+
+
+def test_curly_quotes_are_quotes(document: wb.Document):
+    citation = only(document, "She read it: “She read it twice; the letter lay”.")
+    assert citation.page == document.pages[0].number
+    assert citation.passage == "She read it twice; the letter lay"
+
+
+@pytest.mark.parametrize("quote", ["Wentworth sailed away for good", "The sum was $400,000 in all"])
+def test_what_the_document_does_not_say_has_no_source(document: wb.Document, quote: str):
+    citation = only(document, f'Quote: "{quote}"')
+    assert citation.status == "no_source"
+    assert citation.quote == quote
+    assert (citation.page, citation.start_char, citation.end_char, citation.passage) == (None, None, None, "")
+
+
+def test_short_quotes_are_no_evidence_and_the_others_come_in_order(document: wb.Document):
+    answer = '"in Bath" and "Quiet days followed" but "She read it twice" and "Quiet days followed"'
+    assert [citation.quote for citation in cite(document, answer)] == [
+        "Quiet days followed", "She read it twice", "Quiet days followed",
+    ]  # fmt: skip
+
+
+def test_an_answer_without_a_quote_gets_the_passage_that_has_its_words(document: wb.Document):
+    citation = only(document, "He paid $300,000 in Bath.")
+    assert (citation.origin, citation.status, citation.label) == ("nearest", "unassessed", "8")
+    assert citation.quote == "The sum was $300,000 in all, and it was paid in Bath."
+    assert document.text[citation.start_char : citation.end_char] == citation.passage
+    assert only(document, '"and it was paid in Bath" proves it.').origin == "quoted"
+
+
+def test_each_sentence_has_a_passage_of_its_own_and_none_has_two(document: wb.Document):
+    answer = "Anne was a widow's friend. The sum was $300,000. The friend of the widow was Anne."
+    first, second = cite(document, answer)
+    assert (first.label, second.label) == ("7", "8")
+    assert [answer[c.answer_span.start_char :][:4] for c in (first, second)] == ["Anne", "The "]
+
+
+def test_nothing_is_found_for_what_the_document_does_not_say(document: wb.Document):
+    assert cite(document, "Anne was born in 1787.", "When was Anne born?") == ()
+    assert cite(document, prompts.ABSENT + " It was paid in Bath.") == ()
+
+
+def test_a_sentence_with_an_invented_quote_is_not_made_to_look_proved(document: wb.Document):
+    invented = only(document, 'He said "the sum of $300,000 was paid in gold".')
+    assert invented.status == "no_source"
+
+
+def test_what_stands_around_is_cut_at_words_where_there_are_words():
+    text = "词" * 300 + "this is the one passage" + "词" * 300
+    citation = only(wb.load(text.encode(), name="a.txt"), '"this is the one passage"')
+    assert citation.before == citation.after == "词" * CONTEXT_CHARS
+    words = "word " * 100 + "this is the one passage" + " word" * 100
+    citation = only(wb.load(words.encode(), name="b.txt"), '"this is the one passage"')
+    assert set(citation.before.split()) == set(citation.after.split()) == {"word"}
+    assert 0 < len(citation.before) <= CONTEXT_CHARS
