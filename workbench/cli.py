@@ -141,9 +141,7 @@ def _show(stream: AnswerStream, *, as_json: bool) -> None:
         return
     _say({"stop": "", "length": " … (cut off)", "cancelled": " … (stopped)"}[answer.finish_reason])
     for citation in answer.citations:
-        known = citation.page is not None
-        place = f"page {citation.label or citation.page}" if known else "not in the document"
-        _say(f"  “{citation.quote}” - {place}", style="green" if known else "red")
+        _say(f"  “{citation.quote}” - {citation.place}", style="red" if citation.page is None else "green")
     usage = answer.usage
     counts = f"{usage.reused_tokens:,} tokens reused · {usage.computed_tokens:,} computed"
     _say(f"{counts} · {usage.completion_tokens:,} written", style="dim")
@@ -199,6 +197,7 @@ def serve(
     model: Model = None,
     address: Annotated[str, typer.Option(help="Others than 127.0.0.1 let others read.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes a free one.")] = 5006,
+    max_tokens: Annotated[int, typer.Option(min=1, help="Of each answer, at most.")] = 1_024,
     show: Annotated[bool, typer.Option("--show/--no-show", help="Open a browser.")] = True,
 ) -> None:
     """Serve documents as pages until Ctrl-C: each is read once, for all who look."""
@@ -206,7 +205,8 @@ def serve(
         from workbench import dashboards
 
         tell = lambda url: _say(f"Serving at {url} - Ctrl-C ends it.")  # noqa: E731
-        dashboards.serve(sources, model, address=address, port=port, show=show, on_start=tell)
+        cells = (dashboards.Summary(), dashboards.Ask(max_tokens=max_tokens))
+        dashboards.serve(sources, model, address=address, port=port, show=show, cells=cells, on_start=tell)
 
 
 @app.command()

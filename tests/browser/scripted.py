@@ -1,15 +1,15 @@
-"""A reading that answers from a script: for how answers look, never for what a model says."""
+"""A reading and a workbench that go by a script: for how things look, never for what a model says."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 
 from workbench.documents.document import Document, Page, Source
 from workbench.results import Answer, Citation, Delta, Usage
-from workbench.types import Span
+from workbench.types import ReadProgress, Span
 
 TEXT = (
     "The Court holds that the agency acted within its power.\n"
@@ -92,3 +92,28 @@ class ScriptedReading:
     def stream_summary(self, words: int = 150) -> ScriptedStream:
         self.asked.append(f"summary of {words} words")
         return self.script.pop(0)
+
+
+class ScriptedBench:
+    """Reads in three steps, each when the test lets it; remembers how far it was."""
+
+    name = "scripted"
+    description = "scripted: reads when it is told to. Window 8,192 tokens."
+
+    def __init__(self, reading: ScriptedReading, error: Exception | None = None) -> None:
+        self.reading, self.error = reading, error
+        self.steps = threading.Semaphore(0)
+        self.done_tokens = 0
+
+    def read(self, document: Document, progress: Callable[[ReadProgress], None]) -> ScriptedReading:
+        reused = self.done_tokens
+        while self.done_tokens < 4_500:
+            self.steps.acquire()
+            if self.error:
+                raise self.error
+            self.done_tokens += 1_500
+            progress(ReadProgress(self.done_tokens, 4_500, reused, elapsed_s=10.0))
+        return self.reading
+
+    def close(self) -> None:
+        pass

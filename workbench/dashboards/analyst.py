@@ -10,7 +10,7 @@ import sys
 
 import panel as pn
 
-from workbench.dashboards.app import TITLE, shared_shelf
+from workbench.dashboards.app import TITLE, page, shared_shelf
 
 if pn.state.curdoc is not None:
-    shared_shelf(sys.argv[1:]).page().servable(title=TITLE)
+    page(shared_shelf(sys.argv[1:])).servable(title=TITLE)

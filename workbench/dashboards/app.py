@@ -3,35 +3,26 @@
 ``dashboard`` composes cells over a reading. ``serve`` opens documents to a browser: they are read once, in a thread,
 while the pages show how far it is; then each session gets its own cells over the shared readings.
 
-Not covered: what a cell does (cells), signing in (put a proxy in front, or stay on 127.0.0.1).
+Not covered: what a cell does (cells), who reads when (shelf), signing in (put a proxy in front, or stay on 127.0.0.1).
 """
 
-import logging
-import os
+import signal
 import socket
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Literal
 
 import panel as pn
 
 from workbench.dashboards import markup
-from workbench.dashboards.cells import STYLE, Ask, Cell, Summary, button, pane
-from workbench.documents.document import Document
-from workbench.documents.load import load
-from workbench.errors import ConfigError, WorkbenchError
+from workbench.dashboards.cells import STYLE, Ask, Cell, Summary, button, cancel_requests, pane
+from workbench.dashboards.shelf import SharedReading, Shelf, Source
+from workbench.errors import ConfigError
 from workbench.session import Reading, Workbench
-from workbench.types import ReadProgress
-
-_log = logging.getLogger(__name__)
 
 POLL_MS = 250
 TITLE = "Qwen Workbench"
 PAGE_STYLE = "html { color-scheme: light dark; } body { background: var(--wb-ground); }"
-
-Source = str | os.PathLike[str] | Document
-ReadState = Literal["waiting", "reading", "ready", "stopped", "failed"]
 
 
 def dashboard(reading: Reading, cells: Iterable[Cell] | None = None) -> pn.Column:
@@ -55,97 +46,14 @@ def default_cells() -> tuple[Cell, ...]:
     return (Summary(), Ask())
 
 
-class SharedReading:
-    """A document on its way into the model, the same one for all sessions of a process.
-
-    Attributes:
-        document: what is read.
-        state: how it stands.
-        progress: the latest step, or None before the first.
-        reading: the result, once the state is ``ready``.
-        error: why it failed; empty when it did not.
-    """
-
-    def __init__(self, bench: Workbench, document: Document, turn: threading.Lock) -> None:
-        self.document = document
-        self.state: ReadState = "waiting"
-        self.progress: ReadProgress | None = None
-        self.reading: Reading | None = None
-        self.error = ""
-        self._bench = bench
-        self._turn = turn
-        self._stop = threading.Event()
-        self._starting = threading.Lock()
-        self._thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        """Begin, or go on where it was stopped. Safe to call from every session."""
-        with self._starting:
-            if self.reading is None and (self._thread is None or not self._thread.is_alive()):
-                self._stop.clear()
-                self.state, self.error = "waiting", ""
-                self._thread = threading.Thread(target=self._run, name="workbench-read", daemon=True)
-                self._thread.start()
-
-    def stop(self) -> None:
-        """Stop for everyone; what was read so far is kept."""
-        self._stop.set()
-
-    def _run(self) -> None:
-        with self._turn:
-            try:
-                self.state = "reading"
-                self.reading = self._bench.read(self.document, progress=self._step)
-                self.state = "ready"
-            except KeyboardInterrupt:
-                self.state = "stopped"
-            except WorkbenchError as error:
-                self.state, self.error = "failed", str(error)
-            except Exception:  # noqa: BLE001 - a page must say that it failed, whatever failed
-                _log.exception("Reading %s failed.", self.document.name)
-                self.state, self.error = "failed", "Reading failed; the log of the server says why."
-
-    def _step(self, progress: ReadProgress) -> None:
-        self.progress = progress
-        if self._stop.is_set():
-            # The session's own way of stopping a read: it stays resumable.
-            raise KeyboardInterrupt
-
-
-class Shelf:
-    """One model and the documents it holds, for all sessions of a process.
-
-    Args:
-        sources: files, folders or documents; loaded here, so that a bad one is known at once.
-        model: as ``Workbench`` takes it.
-
-    Raises:
-        DocumentError: a source cannot be loaded.
-        ConfigError: there are none, or the model's name is not known.
-    """
-
-    def __init__(self, sources: Sequence[Source], model: str | None = None) -> None:
-        if not sources:
-            raise ConfigError("There is nothing to serve; name at least one document.")
-        turn = threading.Lock()
-        documents = [source if isinstance(source, Document) else load(source) for source in sources]
-        self.bench = Workbench(model)
-        self.readings = tuple(SharedReading(self.bench, document, turn) for document in documents)
-
-    def page(self, cells: Iterable[Cell] | None = None) -> pn.viewable.Viewable:
-        """A page for one session: a tab for each document when there are several."""
-        _prepare()
-        composed = tuple(default_cells() if cells is None else cells)
-        views = [(shared.document.name, _view(self.bench, shared, composed)) for shared in self.readings]
-        if len(views) == 1:
-            return views[0][1]
-        return _column([pn.Tabs(*views, sizing_mode="stretch_width", stylesheets=[STYLE])])
-
-    def close(self) -> None:
-        """Stop what is being read and free the model."""
-        for shared in self.readings:
-            shared.stop()
-        self.bench.close()
+def page(shelf: Shelf, cells: Iterable[Cell] | None = None) -> pn.Column:
+    """A page for one session: a tab for each document when there are several."""
+    _prepare()
+    composed = tuple(default_cells() if cells is None else cells)
+    views = [(shared.document.name, _view(shelf.bench, shared, composed)) for shared in shelf.readings]
+    if len(views) == 1:
+        return views[0][1]
+    return _column([pn.Tabs(*views, sizing_mode="stretch_width", stylesheets=[STYLE])])
 
 
 def shared_shelf(sources: Sequence[str], model: str | None = None) -> Shelf:
@@ -185,17 +93,17 @@ def serve(
     shelf = Shelf(documents, model)
     composed = tuple(default_cells() if cells is None else cells)
     port = _usable_port(address, port)
-    origins = [f"{address}:{port}", f"localhost:{port}", *allow_websocket_origin]
+    origins = [f"{host}:{port}" for host in _hosts(address)]
     _prepare()
     server = pn.serve(
-        lambda: shelf.page(composed),
+        lambda: page(shelf, composed),
         address=address,
         port=port,
         show=show,
         start=False,
         verbose=False,
         title=f"{shelf.readings[0].document.name} · {TITLE}",
-        websocket_origin=origins,
+        websocket_origin=[*origins, *allow_websocket_origin],
         num_procs=1,
     )
     for shared in shelf.readings:
@@ -203,28 +111,33 @@ def serve(
     try:
         server.start()
         if on_start:
-            on_start(f"http://{address}:{port}/")
+            on_start(f"http://{origins[0]}/")
         server.io_loop.start()
     finally:
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # Panel's own would swallow a second Ctrl-C
         server.stop()
+        for shared in shelf.readings:
+            cancel_requests(shared.reading)
         shelf.close()
 
 
 def _view(bench: Workbench, shared: SharedReading, cells: Sequence[Cell]) -> pn.Column:
     """A document's part of a page: how far it is read, then its dashboard."""
     column = _column([])
-    status = pane("")
-    control = button("Stop reading")
+    status, control = pane(""), button("Stop reading")
+    control.margin = (5, 0)
     control.on_click(lambda _: shared.stop() if shared.state == "reading" else shared.start())
-    shared.start()
+    if shared.state == "new":
+        shared.start()
 
     def update() -> None:
         if shared.reading is not None:
             poll.stop()
             column[:] = list(dashboard(shared.reading, cells))
             return
-        status.object = markup.reading(shared.progress, _status(shared))
-        control.name = "Stop reading" if shared.state in ("waiting", "reading") else "Go on reading"
+        status.object = markup.reading(shared.progress, _status(shared), error=shared.error)
+        control.label = {"stopped": "Go on reading", "failed": "Try again"}.get(shared.state, "Stop reading")
         control.visible = shared.state != "waiting"
 
     poll = pn.state.add_periodic_callback(update, period=POLL_MS, start=False)
@@ -237,10 +150,11 @@ def _view(bench: Workbench, shared: SharedReading, cells: Sequence[Cell]) -> pn.
 
 def _status(shared: SharedReading) -> str:
     return {
+        "new": "Waiting for its turn",
         "waiting": "Waiting for its turn",
         "reading": "Reading" if shared.progress else "Loading the model",
         "stopped": "Stopped; what was read is kept",
-        "failed": shared.error,
+        "failed": "Not read",
         "ready": "Read",
     }[shared.state]
 
@@ -265,6 +179,12 @@ def _prepare() -> None:
         pn.config.global_css = [STYLE, PAGE_STYLE]
     elif not pn.extension._loaded:
         pn.extension(inline=True)
+
+
+def _hosts(address: str) -> list[str]:
+    """What browsers may call this server by; a page from elsewhere must not reach its documents."""
+    everywhere = [socket.gethostname(), "127.0.0.1"] if address == "0.0.0.0" else []  # noqa: S104 - asked for
+    return [*everywhere, address, "localhost"]
 
 
 def _usable_port(address: str, port: int) -> int:

@@ -11,6 +11,7 @@ Not covered: reading a document (app), HTML of an answer (markup).
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
@@ -56,9 +57,9 @@ class Summary:
 
     def panel(self, reading: Reading) -> pn.viewable.Viewable:
         """A number of words, a button, and the summary as it is written."""
-        words = pn.widgets.IntInput(name="Words", value=self.words, start=20, end=2_000, step=10, width=110)
-        words.stylesheets = [STYLE]
-        request = _Request("Summarise")
+        words = pn.widgets.IntInput(label="Words", value=self.words, start=20, end=2_000, step=10, width=110)
+        words.stylesheets, words.margin = [STYLE], (5, 0)
+        request = _Request("Summarise", reading)
         shown = pn.Column(sizing_mode="stretch_width", margin=0)
 
         def place(out: pn.pane.HTML) -> None:
@@ -83,12 +84,13 @@ class Ask:
         """A box for the question (Enter asks), and below it what was asked, newest first."""
         box = pn.chat.ChatAreaInput(
             placeholder="What do you want to know? Enter asks, Shift+Enter begins a new line.",
-            name="Question",
+            label="Question",
             rows=2,
             sizing_mode="stretch_width",
             stylesheets=[STYLE],
+            margin=(5, 0),
         )
-        request = _Request("Ask", box)
+        request = _Request("Ask", reading, box)
         turns = pn.Column(sizing_mode="stretch_width", margin=0)
 
         def place(out: pn.pane.HTML) -> None:
@@ -113,17 +115,18 @@ def pane(html: str) -> pn.pane.HTML:
 def button(label: str, *, primary: bool = False) -> pn.widgets.Button:
     """A button in the style of the page."""
     kind = "primary" if primary else "default"
-    return pn.widgets.Button(name=label, button_type=kind, stylesheets=[STYLE], margin=(5, 0, 5, 10))
+    return pn.widgets.Button(label=label, color=kind, stylesheets=[STYLE], margin=(5, 0, 5, 10))
 
 
 class _Request:
     """One request at a time in a thread of its own, with the button that starts it and the one that stops it.
 
-    All that changes on the page changes from that thread: Panel then hands the changes to the page's event loop one
-    by one. Written from a coroutine instead, quick successions of them get lost on the way to the browser (Panel 1.9).
+    The thread never touches the page: it hands each change to the session's event loop, which makes them in order. A
+    pane that another thread changes while it is being drawn for the first time would stay as it was (Panel 1.9).
     """
 
-    def __init__(self, label: str, box: pn.chat.ChatAreaInput | None = None) -> None:
+    def __init__(self, label: str, reading: Reading, box: pn.chat.ChatAreaInput | None = None) -> None:
+        self.reading = reading
         self.start = button(label, primary=True)
         self.stop = button("Stop")
         self.stop.visible = False
@@ -131,47 +134,76 @@ class _Request:
         self.busy = False
         self._box = box
         self._stream: AnswerStream | None = None
-        if pn.state.curdoc is not None:
+        self._cancelled = False
+        self._session = pn.state.curdoc
+        if self._session is not None:
             pn.state.on_session_destroyed(lambda _: self.cancel())
 
     def cancel(self) -> None:
         """End the request that runs, if one does; what was written stays."""
-        if self._stream is not None:
-            self._stream.cancel()
+        self._cancelled, stream = True, self._stream
+        if stream is not None:
+            stream.cancel()
 
     def run(self, begin: Callable[[], AnswerStream], question: str, place: Callable[[pn.pane.HTML], None]) -> None:
         """Stream an answer into a pane that ``place`` puts on the page; return at once."""
-        self.busy = True
-        threading.Thread(target=self._work, args=(begin, question, place), name="workbench-answer", daemon=True).start()
-
-    def _work(self, begin: Callable[[], AnswerStream], question: str, place: Callable[[pn.pane.HTML], None]) -> None:
+        self.busy, self._cancelled = True, False
+        _running.add(self)
         out = pane(markup.running(question, "", "Waiting for the model …"))
+        place(out)
+        self._show_busy(True)
+        threading.Thread(target=self._work, args=(begin, question, out), name="workbench-answer", daemon=True).start()
+
+    def _work(self, begin: Callable[[], AnswerStream], question: str, out: pn.pane.HTML) -> None:
         text = ""
         try:
-            place(out)
-            self._show_busy(True)
             self._stream = begin()
+            if self._cancelled:  # Stop was faster than the stream
+                self._stream.cancel()
             for piece in self._stream:
                 if isinstance(piece, Answer):
-                    out.object = markup.finished(piece)
+                    self._write(out, markup.finished(piece))
                 elif piece.text:
                     text += piece.text
-                    out.object = markup.running(question, text, "Writing …")
+                    self._write(out, markup.running(question, text, "Writing …"))
         except WorkbenchError as error:
-            out.object = markup.failed(question, text, str(error))
+            self._write(out, markup.failed(question, text, str(error)))
         except Exception:  # noqa: BLE001 - a page must say that it failed, whatever failed
             _log.exception("A request of the dashboard failed.")
-            out.object = markup.failed(question, text, "The request failed; the log of the server says why.")
+            self._write(out, markup.failed(question, text, "The request failed; the log of the server says why."))
         finally:
+            _running.discard(self)
             self._stream = None
             self.busy = False
-            self._show_busy(False)
+            self._on_page(lambda: self._show_busy(self.busy))
+
+    def _write(self, out: pn.pane.HTML, html: str) -> None:
+        self._on_page(lambda: setattr(out, "object", html))
+
+    def _on_page(self, change: Callable[[], None]) -> None:
+        """Make a change in the session's event loop; at once in a notebook, which has none."""
+        if self._session is None:
+            change()
+            return
+        # A session that has ended in the meantime has lost its callbacks, and nobody looks at its page any more.
+        with contextlib.suppress(AttributeError, RuntimeError):
+            self._session.add_next_tick_callback(change)
 
     def _show_busy(self, busy: bool) -> None:
         self.start.visible = not busy
         self.stop.visible = busy
         if self._box is not None:
             self._box.disabled_enter = busy
+
+
+_running: set[_Request] = set()
+
+
+def cancel_requests(reading: Reading | None) -> None:
+    """End whatever is being written about a reading, in every session; what was written stays."""
+    for request in tuple(_running):
+        if request.reading is reading:
+            request.cancel()
 
 
 def _controls(widget: pn.viewable.Viewable, request: _Request) -> pn.Row:

@@ -42,8 +42,10 @@ def finished(answer: Answer) -> str:
     return _turn(answer.question, body, answer.finish_reason)
 
 
-def reading(progress: ReadProgress | None, status: str) -> str:
-    """How far a document is read: a bar, tokens, speed, time left."""
+def reading(progress: ReadProgress | None, status: str, *, error: str = "") -> str:
+    """How far a document is read: a bar, tokens, speed, time left; or why it is not."""
+    if error:
+        return _turn("", f'<p class="wb-note" role="alert">{escape(error)}</p>', "failed")
     share = progress.done_tokens / progress.total_tokens if progress and progress.total_tokens else 0.0
     bar = (
         f'<div class="wb-bar" role="progressbar" aria-label="Reading" aria-valuemin="0" aria-valuemax="100" '
@@ -71,7 +73,7 @@ def _marked(answer: Answer) -> str:
     pieces: list[str] = []
     at = 0
     for citation in sorted(answer.citations, key=lambda c: c.answer_span or (0, 0)):
-        if citation.answer_span is None or citation.answer_span.start_char < at:
+        if citation.origin != "quoted" or citation.answer_span is None or citation.answer_span.start_char < at:
             continue
         start, end = citation.answer_span
         kind = "wb-quoted wb-absent" if citation.status == "no_source" else "wb-quoted"
@@ -90,11 +92,11 @@ def _citations(answer: Answer) -> str:
 
 def _citation(citation: Citation) -> str:
     quote = f"“{escape(citation.quote)}”"
+    place = f'<span class="wb-page">{escape(citation.place)}</span>'
     if citation.status == "no_source":
-        return f'<li class="wb-absent">{quote} <span class="wb-page">not in the document</span></li>'
-    page = f'<span class="wb-page">page {escape(citation.label or str(citation.page))}</span>'
-    place = f"{escape(citation.before)}<mark>{escape(citation.passage)}</mark>{escape(citation.after)}"
-    return f'<li><details><summary>{quote} {page}</summary><div class="wb-place">{place}</div></details></li>'
+        return f'<li class="wb-absent">{quote} {place}</li>'
+    passage = f"{escape(citation.before)}<mark>{escape(citation.passage)}</mark>{escape(citation.after)}"
+    return f'<li><details><summary>{quote} {place}</summary><div class="wb-place">{passage}</div></details></li>'
 
 
 def _counts(answer: Answer) -> str:

@@ -1,0 +1,137 @@
+"""What a page makes of answers, good and hostile; the answers come from a script."""
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+import workbench as wb
+from tests.browser.conftest import Serve, Visit
+from tests.browser.scripted import (
+    DOCUMENT,
+    HOSTILE,
+    TEXT,
+    ScriptedReading,
+    ScriptedStream,
+    answer,
+    citation,
+)
+
+pytestmark = pytest.mark.browser
+
+FOUND = "the agency acted within its power"
+INVENTED = "the agency must pay everything back"
+
+
+def ask(page: Page, question: str) -> None:
+    box = page.get_by_label("Question")
+    box.fill(question)
+    box.press("Enter")
+
+
+def cited(question: str = "What?") -> ScriptedStream:
+    text = f"It holds that “{FOUND}”, and that “{INVENTED}”."
+    quotes = citation(FOUND, text), citation(INVENTED, text, status="no_source")
+    return ScriptedStream(answer(question, text, *quotes))
+
+
+def test_a_citation_names_its_page_and_unfolds_to_the_passage_by_keyboard(serve: Serve, visit: Visit) -> None:
+    page = visit(serve(lambda: wb.dashboard(ScriptedReading(cited()), [wb.cells.Ask()])))
+    ask(page, "What?")
+    citations = page.get_by_role("list", name="Citations")
+    found = citations.locator("li").first
+    expect(found).to_contain_text(f"“{FOUND}” page i")
+    passage = found.locator(".wb-place")
+    expect(passage).to_be_hidden()
+    page.get_by_label("Question").press("Tab")  # on to the button
+    page.keyboard.press("Tab")  # and to the citation
+    page.keyboard.press("Enter")
+    expect(passage).to_be_visible()
+    expect(passage.locator("mark")).to_have_text(FOUND)
+    expect(passage).to_have_text(TEXT, use_inner_text=True)
+    page.keyboard.press("Enter")
+    expect(passage).to_be_hidden()
+
+
+def test_a_quote_that_the_document_does_not_have_is_marked_in_the_text_and_in_the_list(
+    serve: Serve, visit: Visit
+) -> None:
+    page = visit(serve(lambda: wb.dashboard(ScriptedReading(cited()), [wb.cells.Ask()])))
+    ask(page, "What?")
+    turn = page.locator("[data-state=stop]")
+    invented = turn.get_by_role("listitem").nth(1)
+    expect(invented).to_have_text(f"“{INVENTED}” not in the document")
+    expect(invented.locator("summary")).to_have_count(0)
+    wavy = turn.locator(".wb-text .wb-absent")
+    expect(wavy).to_have_text(INVENTED)
+    expect(wavy).to_have_css("text-decoration-style", "wavy")
+    expect(turn.locator(".wb-quoted").first).to_have_css("text-decoration-style", "solid")
+
+
+def test_markup_in_names_questions_answers_and_quotes_stays_text(serve: Serve, visit: Visit) -> None:
+    text = f"{HOSTILE} and “{HOSTILE}”"
+    hostile = ScriptedStream(answer(HOSTILE, text, citation(HOSTILE, text, status="no_source")))
+    page = visit(serve(lambda: wb.dashboard(ScriptedReading(hostile), [wb.cells.Ask()])))
+    expect(page.get_by_role("heading", level=1)).to_have_text(DOCUMENT.name)
+    ask(page, HOSTILE)
+    turn = page.locator("[data-state=stop]")
+    expect(turn.locator(".wb-question")).to_have_text(HOSTILE)
+    expect(turn.locator(".wb-text")).to_have_text(text)
+    expect(turn.get_by_role("listitem")).to_contain_text(HOSTILE)
+    expect(page.locator("img, a")).to_have_count(0)
+    assert page.title() != "taken"
+
+
+def test_an_error_is_said_on_the_page_below_what_was_written(serve: Serve, visit: Visit) -> None:
+    error = wb.CacheFull("No memory for <i>another</i> block.")
+    broken = ScriptedStream(answer("What?", "It holds that much"), held_after=2, error=error)
+    page = visit(serve(lambda: wb.dashboard(ScriptedReading(broken, cited()), [wb.cells.Ask()])))
+    ask(page, "What?")
+    turn = page.locator("[data-state=failed]")
+    expect(turn.get_by_role("alert")).to_have_text("No memory for <i>another</i> block.")
+    expect(turn.locator(".wb-text")).to_have_text("It holds")
+    ask(page, "What?")
+    expect(page.locator("[data-state=stop]")).to_be_visible()
+
+
+def test_while_an_answer_is_written_enter_waits_and_the_typed_question_stays(serve: Serve, visit: Visit) -> None:
+    held = ScriptedStream(answer("One?", "It holds that much"), held_after=2)
+    reading = ScriptedReading(held, cited("Two?"))
+    page = visit(serve(lambda: wb.dashboard(reading, [wb.cells.Ask()])))
+    ask(page, "One?")
+    expect(page.locator("[data-state=running] .wb-text")).to_have_text("It holds")
+    stop = page.get_by_role("button", name="Stop")
+    expect(stop).to_be_visible()
+    expect(page.get_by_role("button", name="Ask")).to_be_hidden()
+    box = page.get_by_label("Question")
+    ask(page, "Two?")
+    assert re.match(r"Two\?\s*$", box.input_value())
+    assert reading.asked == ["One?"]
+    stop.click()
+    expect(page.locator("[data-state=cancelled] .wb-text")).to_have_text("It holds…")
+    page.get_by_role("button", name="Ask").click()
+    expect(page.locator(".wb-question")).to_have_text(["Two?", "One?"])
+    expect(box).to_have_value("")
+
+
+def test_a_session_that_is_left_cancels_its_request(serve: Serve, visit: Visit) -> None:
+    held = ScriptedStream(answer("One?", "It holds that much"), held_after=2)
+    page = visit(serve(lambda: wb.dashboard(ScriptedReading(held), [wb.cells.Ask()])))
+    ask(page, "One?")
+    expect(page.locator("[data-state=running] .wb-text")).to_have_text("It holds")
+    page.close()
+    assert held.cancelled.wait(timeout=60)
+
+
+def test_the_summary_takes_as_many_words_as_asked_for(serve: Serve, visit: Visit) -> None:
+    reading = ScriptedReading(ScriptedStream(answer("", "In short.")), ScriptedStream(answer("", "Shorter.")))
+    page = visit(serve(lambda: wb.dashboard(reading, [wb.cells.Summary(words=90)])))
+    summarise = page.get_by_role("button", name="Summarise")
+    summarise.click()
+    expect(page.locator("[data-state=stop] .wb-text")).to_have_text("In short.")
+    words = page.get_by_label("Words")
+    words.fill("50")
+    words.press("Tab")
+    summarise.click()
+    expect(page.locator("[data-state=stop] .wb-text")).to_have_text("Shorter.")
+    assert reading.asked == ["summary of 90 words", "summary of 50 words"]

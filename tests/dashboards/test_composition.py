@@ -1,0 +1,47 @@
+"""A dashboard is composed of cells, in the order they are given, each over the same reading."""
+
+import panel as pn
+import pytest
+
+import workbench as wb
+from tests.browser.scripted import DOCUMENT, ScriptedReading
+from workbench.dashboards.app import default_cells
+from workbench.dashboards.shelf import Shelf
+
+
+def titles(board: pn.Column) -> list[str]:
+    return [part.object for part in board if isinstance(part, pn.pane.HTML)]
+
+
+def test_cells_stand_under_the_documents_name_in_their_order():
+    board = wb.dashboard(ScriptedReading(), [wb.cells.Ask(title="Questions"), wb.cells.Summary(title="")])
+    head, questions = titles(board)
+    assert "opinion &lt;1&gt;.txt" in head
+    assert "4,542 tokens" in head
+    assert "Questions" in questions
+    assert [type(part).__name__ for part in board] == ["HTML", "HTML", "Column", "Column"]
+
+
+def test_without_cells_a_dashboard_summarises_and_asks():
+    assert [type(cell).__name__ for cell in default_cells()] == ["Summary", "Ask"]
+    assert len(wb.dashboard(ScriptedReading())) == 5
+
+
+def test_a_dashboard_can_be_served_and_opens_no_session_before():
+    board = wb.dashboard(ScriptedReading(), [wb.cells.Ask()])
+    assert board.servable() is board
+
+
+def test_the_same_cell_serves_every_session_with_parts_of_its_own():
+    cell = wb.cells.Ask()
+    first, second = (cell.panel(ScriptedReading()) for _ in range(2))
+    assert first is not second
+    assert first[1] is not second[1]
+
+
+def test_a_document_that_cannot_be_loaded_is_known_before_a_server_starts():
+    with pytest.raises(wb.DocumentError):
+        Shelf(["/nowhere/at-all.txt"], "tiny")
+    with pytest.raises(wb.ConfigError, match="nothing to serve"):
+        Shelf([], "tiny")
+    assert Shelf([DOCUMENT], "tiny").readings[0].state == "new"
