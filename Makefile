@@ -7,6 +7,8 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 NOTEBOOKS = $(wildcard notebooks/*.ipynb)
 CHROMIUM := chromium chromium-browser google-chrome
+# A page of private answers loads nothing from elsewhere.
+OFFLINE_HTML := --HTMLExporter.require_js_url= --HTMLExporter.mathjax_url= --HTMLExporter.jquery_url= --HTMLExporter.mermaid_js_url=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo lab test test-slow check notebooks chromium clean
@@ -26,7 +28,7 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY)
 	$(PY) benchmarks/demo.py
-	$(PY) -m jupyter nbconvert --execute notebooks/analyze_book.ipynb --to html --output-dir build
+	$(PY) -m jupyter nbconvert --execute notebooks/analyze_book.ipynb --to html --output-dir build $(OFFLINE_HTML)
 
 lab: $(READY)
 	$(PY) -m jupyter lab notebooks
@@ -38,7 +40,8 @@ ifneq ($(NOTEBOOKS),)
 endif
 
 test-slow: $(READY)
-	$(PY) -m pytest -m slow
+	$(PY) -m pytest -s -m slow
+	$(PY) benchmarks/speed.py
 
 check: $(READY)
 	$(PY) -m ruff check .
@@ -46,8 +49,12 @@ check: $(READY)
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
 
+# The outputs of live-output cells are megabytes of scripts that need a kernel; they are not stored.
 notebooks: $(READY)
-	$(PY) -m jupyter nbconvert --execute --to notebook --inplace $(NOTEBOOKS)
+	$(PY) -m jupyter nbconvert --execute --to notebook --inplace --ExecutePreprocessor.record_timing=False \
+		--ExecutePreprocessor.store_widget_state=False $(NOTEBOOKS)
+	$(PY) -m jupyter nbconvert --to notebook --inplace --TagRemovePreprocessor.enabled=True \
+		--TagRemovePreprocessor.remove_all_outputs_tags live-output $(NOTEBOOKS)
 
 # Browser tests need a Chromium. Where we may, we install Debian's; elsewhere they are skipped and say how to get one.
 chromium:

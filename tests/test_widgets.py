@@ -58,7 +58,7 @@ def test_a_bundle_holds_the_widget_and_its_static_twin(bar: FitBar, progress: Re
 def test_the_fit_bar_draws_each_section_by_its_share_of_the_window(bar: FitBar) -> None:
     html = bar.static_html()
     assert 'data-fits="true"' in html
-    shares = [float(share) for share in re.findall(r'style="width: ([\d.]+)%"', html)]
+    shares = [float(share) for share in re.findall(r"float: left; height: 18px; width: ([\d.]+)%", html)]
     assert shares == [30.0, 15.0, 5.0, 10.0]
     assert "<summary>2 sections</summary>" in html
 
@@ -67,7 +67,13 @@ def test_a_document_that_does_not_fit_shows_where_the_window_ends() -> None:
     html = fit_bar_html("a.txt", "tiny", 3_800, 200, 2_000, [Section(title="All", tokens=3_800)])
     assert 'data-fits="false"' in html
     assert "2,000 tokens too many" in html
-    assert '<i class="wbw-limit" style="left: 50.000%"></i>' in html
+    assert 'title="the window" style="background: #d32f2f; height: 3px; width: 50.000%"' in html
+
+
+def test_a_twin_is_seen_without_a_style_sheet(bar: FitBar, progress: ReadingProgress) -> None:
+    for html in (bar.static_html(), progress.static_html()):
+        assert "<style" not in html
+        assert re.search(r"background: #[0-9a-f]{6};[^\"]*height: \d+px", html)
 
 
 def test_hostile_text_stays_text() -> None:

@@ -1,6 +1,6 @@
 """The command line: read a document, ask it, serve it, and see what this machine can do.
 
-Answers go to standard output, progress and errors to standard error; an error is one line and exit code 1.
+Answers go to standard output, progress and errors to standard error; an error of ours is exit code 1.
 What a document or a model says is written as it stands, without markup and without control characters.
 
 Not covered: how results look in a notebook (workbench.views), pages in a browser (workbench.dashboards).
@@ -63,13 +63,15 @@ def _say(text: str = "", *, end: str = "\n", style: str | None = None) -> None:
 
 @contextmanager
 def _reported() -> Iterator[None]:
-    """An error of ours becomes one line on standard error and exit code 1."""
+    """An error of ours goes to standard error, its choices on lines of their own; exit code 1. After Ctrl-C 130."""
     try:
         yield
     except WorkbenchError as error:
-        line = " ".join(_plain(str(error)).split())
-        Console(stderr=True).out(f"{type(error).__name__}: {line}", highlight=False)
+        Console(stderr=True).out(f"{type(error).__name__}: {_plain(str(error))}", highlight=False)
         raise typer.Exit(1) from error
+    except KeyboardInterrupt as error:
+        Console(stderr=True).out("Interrupted.", highlight=False)
+        raise typer.Exit(130) from error
 
 
 @contextmanager
@@ -90,7 +92,8 @@ def _opened(source: str, model: str | None, *, card: bool = False) -> Iterator[R
 def _read(bench: Workbench, document: Document) -> Reading:
     """Read with a bar on standard error, gone when it is done."""
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    screen = Console(stderr=True)
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task(f"Loading {_plain(bench.name)} (fetched at its first use)", total=None)
 
         def show(step: ReadProgress) -> None:
@@ -268,3 +271,7 @@ def _main(show: Annotated[bool, typer.Option("--version", help="Show the version
     if show:
         _say(f"workbench {version('qwen-workbench')}")
         raise typer.Exit
+
+
+if __name__ == "__main__":
+    app()

@@ -53,7 +53,8 @@ class Server:
 @pytest.fixture(scope="module")
 def server(samples: Path, browser: object) -> Iterator[Server]:
     server = Server(
-        str(Path(sys.executable).with_name("workbench")), "serve", str(samples / "abouammo-v-united-states.syllabus.txt"),
+        str(Path(sys.executable).with_name("workbench")), "serve",
+        str(samples / "abouammo-v-united-states.syllabus.txt"),
         "--model", "tiny", "--port", "0", "--no-show", "--max-tokens", "80",
     )  # fmt: skip
     yield server

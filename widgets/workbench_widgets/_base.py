@@ -47,6 +47,7 @@ class Widget(anywidget.AnyWidget):
         return {**data, "text/html": self.static_html()}, metadata
 
 
-def style(name: str) -> str:
-    """The stylesheet of a widget, to stand in front of its static twin."""
-    return f"<style>{(HERE / f'{name}.css').read_text(encoding='utf-8')}</style>"
+# A notebook that is not trusted loses its style sheets: what a twin needs to be seen stands in its tags. Readable on
+# light and on dark; text takes the colour of what is around it.
+BAR = "background: rgba(127, 127, 127, 0.25); border-radius: 3px; margin: 6px 0; max-width: 760px; overflow: hidden"
+BLUE, LIGHT_BLUE, GREY, GREEN, ORANGE, RED = "#1976d2", "#64b5f6", "#888888", "#388e3c", "#f57c00", "#d32f2f"

@@ -10,7 +10,7 @@ from html import escape
 
 import traitlets
 
-from workbench_widgets._base import HERE, Section, Widget, style
+from workbench_widgets._base import BAR, BLUE, GREY, HERE, LIGHT_BLUE, RED, Section, Widget
 
 
 class FitBar(Widget):
@@ -56,22 +56,28 @@ def fit_bar_html(
         f"<strong>{escape(document_name)}</strong> {verdict}. {tokens:,} tokens and {reserve:,} for "
         f"question and answer, of the {window:,} that {escape(model)} holds."
     )
-    parts = "".join(_part(row, whole) for row in rows)
+    parts = "".join(_part(row, whole, (BLUE, LIGHT_BLUE)[number % 2]) for number, row in enumerate(rows))
     rest = max(tokens - sum(row["tokens"] for row in rows), 0)
-    parts += _part(Section(title="Frame", tokens=rest), whole, "wbw-frame")
-    parts += _part(Section(title="Kept", tokens=reserve), whole, "wbw-kept")
-    limit = "" if fits else f'<i class="wbw-limit" style="left: {window / whole:.3%}"></i>'
+    parts += _part(Section(title="Frame", tokens=rest), whole, GREY)
+    parts += _part(Section(title="Kept for question and answer", tokens=reserve), whole, GREY)
     label = f"{tokens + reserve:,} of {window:,} tokens"
     return (
-        f'{style("fit_bar")}<div class="wbw-fit" data-fits="{str(fits).lower()}">'
-        f'<div class="wbw-caption">{caption}</div>'
-        f'<div class="wbw-bar" role="img" aria-label="{label}">{parts}{limit}</div>{_table(rows)}</div>'
+        f'<div class="wbw-fit-static" data-fits="{str(fits).lower()}"><div>{caption}</div>'
+        f'<div role="img" aria-label="{label}" style="{BAR}; height: 18px">{parts}</div>'
+        f"{_limit(window / whole) if not fits else ''}{_table(rows)}</div>"
     )
 
 
-def _part(row: Section, whole: int, kind: str = "wbw-part") -> str:
+def _part(row: Section, whole: int, colour: str) -> str:
     title = escape(f"{row['title']}: {row['tokens']:,} tokens")
-    return f'<span class="{kind}" style="width: {row["tokens"] / whole:.3%}" title="{title}"></span>'
+    width = f"width: {row['tokens'] / whole:.3%}"
+    return f'<span style="background: {colour}; float: left; height: 18px; {width}" title="{title}"></span>'
+
+
+def _limit(share: float) -> str:
+    """A line as long as the window, below a bar that is longer."""
+    line = f"background: {RED}; height: 3px; width: {share:.3%}"
+    return f'<div style="max-width: 760px"><div title="the window" style="{line}"></div></div>'
 
 
 def _table(rows: list[Section]) -> str:

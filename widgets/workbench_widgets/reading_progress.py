@@ -11,7 +11,7 @@ from typing import Literal
 
 import traitlets
 
-from workbench_widgets._base import HERE, Widget, style
+from workbench_widgets._base import BAR, BLUE, GREEN, HERE, ORANGE, RED, Widget
 
 ReadState = Literal["waiting", "reading", "done", "stopped", "failed"]
 STATES: tuple[ReadState, ...] = ("waiting", "reading", "done", "stopped", "failed")
@@ -85,9 +85,9 @@ def reading_progress_html(document_name: str, done_tokens: int, total_tokens: in
     """The static twin of ``ReadingProgress``, without making a widget."""
     share = 1.0 if state == "done" else min(done_tokens / total_tokens, 1.0) if total_tokens else 0.0
     said = escape(sentence(document_name, done_tokens, total_tokens, state))
+    colour = {"done": GREEN, "stopped": ORANGE, "failed": RED}.get(state, BLUE)
     return (
-        f'{style("reading_progress")}<div class="wbw-reading" data-state="{state}"><div class="wbw-bar" '
-        f'role="progressbar" aria-label="Reading" aria-valuemin="0" aria-valuemax="100" '
-        f'aria-valuenow="{100 * share:.0f}">'
-        f'<div style="width: {share:.1%}"></div></div><div class="wbw-line">{said}</div></div>'
+        f'<div class="wbw-reading-static" data-state="{state}"><div role="progressbar" aria-label="Reading" '
+        f'aria-valuemin="0" aria-valuemax="100" aria-valuenow="{100 * share:.0f}" style="{BAR}; height: 8px">'
+        f'<div style="background: {colour}; height: 8px; width: {share:.1%}"></div></div><div>{said}</div></div>'
     )

@@ -28,6 +28,9 @@ REDRAW_S = 0.1
 FETCH_DELAY_S = 1.0
 """Seconds before fetching is shown: a model that is here already shows nothing."""
 
+FETCH_LINE_S = 10.0
+"""Seconds between two lines about fetching in a pipe, where a gigabyte shall not come in silence either."""
+
 
 class ReadingView(Protocol):
     """Follows a reading."""
@@ -223,7 +226,7 @@ def fetch_view(name: str, *, show: bool) -> Iterator[Callable[[FetchProgress], N
         name: of the model.
         show: False is silent.
     """
-    view = _FetchBar(name) if show and (in_kernel() or sys.stderr.isatty()) else None
+    view = _FetchBar(name) if show else None
     try:
         yield view or _ignore
     finally:
@@ -252,7 +255,11 @@ class _FetchBar:
         from tqdm.auto import tqdm
 
         said = f"{progress.phase.capitalize()}ing {self._name}"
-        return tqdm(total=progress.total_bytes, desc=said, unit="B", unit_scale=True, leave=False, delay=FETCH_DELAY_S)
+        seen = in_kernel() or sys.stderr.isatty()
+        return tqdm(
+            total=progress.total_bytes, desc=said, unit="B", unit_scale=True, leave=not seen, delay=FETCH_DELAY_S,
+            mininterval=0.1 if seen else FETCH_LINE_S,
+        )  # fmt: skip
 
     def close(self) -> None:
         if self._bar is not None:
