@@ -5,12 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+from markdown_it import MarkdownIt
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+    return [token.content for token in MarkdownIt().parse(README) if token.type == "fence" and token.info == language]
 
 
 def test_the_example_prints_what_the_readme_says():
