@@ -7,7 +7,9 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 NOTEBOOKS = $(wildcard notebooks/*.ipynb)
 CHROMIUM := chromium chromium-browser google-chrome
-# A page of private answers loads nothing from elsewhere.
+# A page of private answers loads nothing from elsewhere; stored outputs say nothing of the machine.
+EXECUTE := $(PY) -m jupyter nbconvert --execute --ExecutePreprocessor.record_timing=False \
+	--ExecutePreprocessor.store_widget_state=False
 OFFLINE_HTML := --HTMLExporter.require_js_url= --HTMLExporter.mathjax_url= --HTMLExporter.jquery_url= --HTMLExporter.mermaid_js_url=
 
 .DEFAULT_GOAL := help
@@ -28,7 +30,7 @@ $(READY): pyproject.toml constraints.txt
 
 demo: $(READY)
 	$(PY) benchmarks/demo.py
-	$(PY) -m jupyter nbconvert --execute notebooks/analyze_book.ipynb --to html --output-dir build $(OFFLINE_HTML)
+	$(EXECUTE) notebooks/analyze_book.ipynb --to html --output-dir build $(OFFLINE_HTML)
 
 lab: $(READY)
 	$(PY) -m jupyter lab notebooks
@@ -51,8 +53,7 @@ check: $(READY)
 
 # The outputs of live-output cells are megabytes of scripts that need a kernel; they are not stored.
 notebooks: $(READY)
-	$(PY) -m jupyter nbconvert --execute --to notebook --inplace --ExecutePreprocessor.record_timing=False \
-		--ExecutePreprocessor.store_widget_state=False $(NOTEBOOKS)
+	$(EXECUTE) --to notebook --inplace $(NOTEBOOKS)
 	$(PY) -m jupyter nbconvert --to notebook --inplace --TagRemovePreprocessor.enabled=True \
 		--TagRemovePreprocessor.remove_all_outputs_tags live-output $(NOTEBOOKS)
 
