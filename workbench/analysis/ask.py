@@ -186,7 +186,8 @@ class AnswerStream:
             raise
         if step.token_id is not None:
             self._ids.append(step.token_id)
-            self._text.add(step.token_id)
+            if step.token_id not in self._context.tokenizer.end_token_ids:
+                self._text.add(step.token_id)
         if step.finish_reason is not None:
             self._end(step)
         return step
