@@ -174,6 +174,10 @@ class Branch(Protocol):
         """A second one that goes its own way."""
         ...
 
+    def cancel(self) -> None:
+        """End what runs on it at its next token; returns at once."""
+        ...
+
     def close(self) -> None:
         """Give its blocks back. Safe to call twice."""
         ...

@@ -131,6 +131,10 @@ class Chat:
             branch = self._branch.fork()
             return Chat(self._context, branch, self._history, self._turns, self._system, on_open=self._on_open)
 
+    def cancel(self) -> None:
+        """End what it is saying at the next token, from any thread; returns at once."""
+        self._branch.cancel()
+
     def close(self) -> None:
         """End what it is saying, and give its blocks back. Safe to call twice."""
         with self._lock:

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 class Closeable(Protocol):
     """What a workbench ends when it is closed."""
 
+    def cancel(self) -> None:
+        """Let it end soon; returns at once."""
+
     def close(self) -> None:
         """End it, from any thread."""
 
@@ -235,8 +238,12 @@ class Workbench:
         with self._lock:
             self._closed = True
             held = list(self._open)
-        for each in (*held, *self.open_readings):
+        for each in held:
+            each.cancel()  # all of them first: closing one waits for those in front of it
+        for each in held:
             each.close()
+        for reading in self.open_readings:
+            reading.close()
         with self._lock:
             for shared in self._prefixes.values():  # of reads that were stopped after their last chunk
                 shared.prefix.close()

@@ -39,9 +39,11 @@ class Prefill:
         self._loaded, self._name, self._progress, self._on_late = loaded, document.name, progress, on_late
         self._cancel = threading.Event()
 
-    def close(self) -> None:
-        """Stop it, from any thread; what was read is kept."""
+    def cancel(self) -> None:
+        """Stop it at its next chunk, from any thread; what was read is kept."""
         self._cancel.set()
+
+    close = cancel
 
     def run(self, ids: tuple[int, ...]) -> tuple[int, Prefix]:
         """Tokens that were in the cache before, and the prefix."""
