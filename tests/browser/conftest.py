@@ -18,7 +18,12 @@ HERE = ("http://127.0.0.1:", "ws://127.0.0.1:", "blob:http://127.0.0.1:", "data:
 expect.set_options(timeout=15_000)
 
 Visit = Callable[..., Page]
-Serve = Callable[[Callable[[], pn.viewable.Viewable]], str]
+Serve = Callable[..., str]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
 
 
 @pytest.fixture(scope="package")
@@ -64,15 +69,10 @@ def serve() -> Iterator[Serve]:
     """Serve what a function makes for each session, in a thread of this process; the address comes back."""
     servers = []
 
-    def start(make: Callable[[], pn.viewable.Viewable]) -> str:
-        with socket.create_server(("127.0.0.1", 0)) as probe:
-            port = probe.getsockname()[1]
-        host = f"127.0.0.1:{port}"
-        servers.append(
-            pn.serve(
-                make, address="127.0.0.1", port=port, websocket_origin=[host], show=False, verbose=False, threaded=True
-            )
-        )
+    def start(make: Callable[[], pn.viewable.Viewable], **options: int) -> str:
+        host = f"127.0.0.1:{free_port()}"
+        options |= {"address": "127.0.0.1", "port": int(host.partition(":")[2])}
+        servers.append(pn.serve(make, websocket_origin=[host], show=False, verbose=False, threaded=True, **options))
         return f"http://{host}/"
 
     yield start

@@ -116,7 +116,8 @@ def test_while_an_answer_is_written_enter_waits_and_the_typed_question_stays(ser
 
 def test_a_session_that_is_left_cancels_its_request(serve: Serve, visit: Visit) -> None:
     held = ScriptedStream(answer("One?", "It holds that much"), held_after=2)
-    page = visit(serve(lambda: wb.dashboard(ScriptedReading(held), [wb.cells.Ask()])))
+    brief = {"check_unused_sessions_milliseconds": 500, "unused_session_lifetime_milliseconds": 5_000}
+    page = visit(serve(lambda: wb.dashboard(ScriptedReading(held), [wb.cells.Ask()]), **brief))
     ask(page, "One?")
     expect(page.locator("[data-state=running] .wb-text")).to_have_text("It holds")
     page.close()
@@ -135,3 +136,32 @@ def test_the_summary_takes_as_many_words_as_asked_for(serve: Serve, visit: Visit
     summarise.click()
     expect(page.locator("[data-state=stop] .wb-text")).to_have_text("Shorter.")
     assert reading.asked == ["summary of 90 words", "summary of 50 words"]
+
+
+CONTRAST = """(element) => {
+    const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
+    const light = (colour) => {
+        const parts = numbers(colour).slice(0, 3).map((c) => c / 255);
+        const [r, g, b] = parts.map((c) => (c <= 0.03928 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4));
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    let ground = element;
+    while (ground && (numbers(getComputedStyle(ground).backgroundColor)[3] ?? 1) === 0)
+        ground = ground.assignedSlot ?? ground.parentNode?.host ?? ground.parentNode;
+    const both = [light(getComputedStyle(element).color), light(getComputedStyle(ground).backgroundColor)];
+    return (Math.max(...both) + 0.05) / (Math.min(...both) + 0.05);
+}"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_stands_out_from_its_ground(scheme: str, serve: Serve, visit: Visit) -> None:
+    page = visit(serve(lambda: wb.dashboard(ScriptedReading(cited()))), color_scheme=scheme)
+    ask(page, "What?")
+    page.locator("summary").click()
+    expect(page.locator(".wb-place")).to_be_visible()
+    for part in (
+        "h1", ".wb-head p", ".wb-title", "label", "textarea", "button", ".wb-question", ".wb-text", ".wb-counts",
+        ".wb-page", ".wb-absent .wb-page", ".wb-place", "mark",
+    ):  # fmt: skip
+        for element in page.locator(part).locator("visible=true").all():
+            assert element.evaluate(CONTRAST) >= 4.5, part

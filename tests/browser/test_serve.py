@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Visit
+import workbench
+from tests.browser.conftest import Visit, free_port
 
 pytestmark = pytest.mark.browser
 
@@ -130,3 +131,21 @@ def test_ctrl_c_ends_the_server_at_once_even_while_it_answers(url: str, server: 
     code, out, err = server.interrupt()
     assert (code, out, err) == (0, "", "")
     assert server.has_left_nothing()
+
+
+def test_panel_serves_the_analyst_script_too(samples: Path, browser: object, visit: Visit) -> None:
+    script = Path(workbench.__file__).parent / "dashboards" / "analyst.py"
+    host = f"127.0.0.1:{free_port()}"
+    server = Server(
+        sys.executable, "-m", "panel", "serve", str(script), "--address", "127.0.0.1", "--port", host.partition(":")[2],
+        "--allow-websocket-origin", host, "--args", str(samples / "patient-notes" / "note-00.txt"),
+        WORKBENCH_MODEL="tiny",
+    )  # fmt: skip
+    try:
+        assert server.process.stderr is not None
+        assert any("running at" in line for line in server.process.stderr)
+        page = visit(f"http://{host}/analyst")
+        expect(page.get_by_role("heading", level=1)).to_have_text("note-00.txt")
+        expect(page.get_by_label("Question")).to_be_visible(timeout=60_000)
+    finally:
+        server.end()
