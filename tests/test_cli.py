@@ -1,26 +1,35 @@
 """The command line as a person types it, with a real model of 135 million parameters."""
 
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+from tests.conftest import SAMPLES
 from workbench import cli
+from workbench.results import Answer, Citation, Delta, Usage
 
 NOTE = "note-00.txt"
 COMMANDS = ("read", "ask", "summarize", "serve", "models", "doctor")
 
 
-@pytest.fixture
-def note(samples: Path) -> str:
-    return str(samples / "patient-notes" / NOTE)
+# What may never reach a terminal: ESC, BEL, the one-byte CSI, a lone return, direction marks, line separators.
+OBEYED = set("\x1b\x07\x9b\r\u202e\u2066\u200f\u061c\u2028")
+HOSTILE = "\x1b]0;taken\x07\x9b2J\r\u202e\u2066\u200f\u061c\u2028"
+
+
+@pytest.fixture(scope="module")
+def note() -> str:
+    return str(SAMPLES / "patient-notes" / NOTE)
 
 
 def run(*arguments: str) -> Result:
@@ -37,6 +46,7 @@ def refused(*arguments: str) -> str:
     result = run(*arguments)
     assert result.exit_code == 1
     assert "Traceback" not in result.output
+    assert result.stdout == ""
     return result.stderr
 
 
@@ -51,29 +61,95 @@ def test_the_version_is_that_of_the_package() -> None:
     assert re.fullmatch(r"workbench \d+\.\d+\.\d+\n", said("--version"))
 
 
-def test_read_says_what_the_document_is_and_what_it_takes(note: str) -> None:
-    lines = dict(re.split(r"\s{2,}", line, maxsplit=1) for line in said("read", note, "-m", "tiny").splitlines())
-    assert lines["document"].startswith(f"{NOTE} (text/plain, ")
+@pytest.fixture(scope="module")
+def card(note: str, tmp_path_factory: pytest.TempPathFactory) -> Result:
+    """What is said of a note that tries to drive the terminal, by its name and by its text."""
+    hostile = tmp_path_factory.mktemp("notes") / f"a\nfit  fits {HOSTILE}.txt"
+    hostile.write_text(Path(note).read_text() + HOSTILE)
+    return run("read", str(hostile), "-m", "tiny")
+
+
+@pytest.fixture(scope="module")
+def records(note: str) -> list[dict[str, Any]]:
+    out = said("ask", note, "How old is he?", "Who saw him?", "-m", "tiny", "--max-tokens", "5", "--json")
+    return [json.loads(line) for line in out.splitlines()]
+
+
+def test_read_says_what_the_document_is_and_what_it_takes(card: Result) -> None:
+    assert card.exit_code == 0, card.output
+    rows = [re.split(r"\s{2,}", line, maxsplit=1) for line in card.stdout.splitlines()]
+    lines = dict(rows)
+    assert len(lines) == len(rows)  # a name with a line break forges no row
+    assert lines["document"].startswith("a fit fits ")
+    assert "(text/plain, " in lines["document"]
     assert "window 8,192 tokens" in lines["model"]
-    assert lines["fit"].startswith("fits")
+    assert lines["fit"].startswith("fits: with 2,048")
     assert re.fullmatch(r"[\d,]+ tokens, [\d.]+ MB in the cache", lines["read"])
 
 
-def test_questions_are_answered_in_order_and_counted(note: str) -> None:
-    out = said("ask", note, "How old is he?", "Who saw him?", "-m", "tiny", "--max-tokens", "5")
+def test_questions_are_answered_in_order_and_counted(note: str, records: list[dict[str, Any]]) -> None:
+    result = run("ask", note, "How old is he?", "Who saw him?", "-m", "tiny", "--max-tokens", "5")
+    assert result.exit_code == 0, result.output
+    out = result.stdout
     assert out.index("How old is he?") < out.index("Who saw him?")
-    assert len(re.findall(r"^\d+ tokens reused · \d+ computed · \d written$", out, re.MULTILINE)) == 2
+    assert len(re.findall(r"^\d+ tokens reused · \d+ computed · 5 written$", out, re.MULTILINE)) == 2
+    assert all(f"{record['text']} … (cut off)\n" in out for record in records)
+    assert result.stderr == ""
 
 
-def test_json_is_an_object_a_line(note: str) -> None:
-    out = said("ask", note, "How old is he?", "Who?", "-m", "tiny", "--max-tokens", "5", "--json")
-    records = [json.loads(line) for line in out.splitlines()]
-    assert [record["question"] for record in records] == ["How old is he?", "Who?"]
-    first = records[0]
-    assert first["document_name"] == NOTE
-    assert first["usage"]["computed_tokens"] == first["usage"]["prompt_tokens"] - first["usage"]["reused_tokens"]
-    assert isinstance(first["citations"], list)
-    assert first["manifest"]["model"] == "tiny"
+def test_json_is_an_object_a_line(records: list[dict[str, Any]]) -> None:
+    assert [record["question"] for record in records] == ["How old is he?", "Who saw him?"]
+    for record in records:
+        usage = record["usage"]
+        assert record["document_name"] == NOTE
+        assert record["text"].strip()
+        assert (record["finish_reason"], usage["completion_tokens"]) == ("length", 5)
+        assert 0 < usage["computed_tokens"] == usage["prompt_tokens"] - usage["reused_tokens"]
+        assert isinstance(record["citations"], list)
+        assert record["manifest"]["model"] == "tiny"
+
+
+class Scripted:
+    """A stream whose answer is known, in pieces of four characters."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer = answer
+
+    def __iter__(self) -> Iterator[Delta | Answer]:
+        text = self.answer.text
+        yield from (Delta(text[start : start + 4], (0,)) for start in range(0, len(text), 4))
+        yield self.answer
+
+    def result(self) -> Answer:
+        return self.answer
+
+
+def shown(text: str, capsys: pytest.CaptureFixture[str], *, as_json: bool = False) -> str:
+    """What is written of an answer with one quote from page iv and one from nowhere."""
+    found = Citation(text, page=4, label="iv", start_char=0, end_char=len(text), passage=text, status="unassessed")
+    answer = Answer("Why?", text, (found, Citation("invented")), Usage(9, 4, 2), "stop", (), ())
+    cli._show(Scripted(answer), as_json=as_json)  # type: ignore[arg-type]
+    out, err = capsys.readouterr()
+    assert err == ""
+    return out
+
+
+def test_an_answer_stands_over_its_quotes_and_its_counts(capsys: pytest.CaptureFixture[str]) -> None:
+    assert shown("It [b]rained[/b].", capsys).splitlines() == [
+        "It [b]rained[/b].",
+        "  “It [b]rained[/b].” - page iv",
+        "  “invented” - not in the document",
+        "4 tokens reused · 5 computed · 2 written",
+    ]
+
+
+def test_citations_are_json_with_their_place(capsys: pytest.CaptureFixture[str]) -> None:
+    record = json.loads(shown("It rained.", capsys, as_json=True))
+    found, invented = record["citations"]
+    assert (found["quote"], found["page"], found["label"], found["start_char"]) == ("It rained.", 4, "iv", 0)
+    assert (invented["page"], invented["status"]) == (None, "no_source")
+    assert record["pages"] == [4]
+    assert record["usage"]["computed_tokens"] == 5
 
 
 def test_a_summary_is_written(note: str) -> None:
@@ -111,12 +187,21 @@ def test_what_does_not_fit_lists_its_choices_a_line_each(samples: Path) -> None:
     assert all(choice.startswith("  - ") for choice in choices)
 
 
-def test_a_document_cannot_drive_the_terminal(tmp_path: Path) -> None:
-    hostile = tmp_path / "a\x1b[2J\u202e.txt"
-    hostile.write_text("\x1b]0;taken\x07 and nothing else in it \u202e")
-    result = run("read", str(hostile), "-m", "tiny")
-    assert not re.search("[\x1b\x07\u202e]", result.stdout + result.stderr)
-    assert "\x1b" not in refused("read", f"{hostile}x", "-m", "tiny")
+def test_a_document_cannot_drive_the_terminal(card: Result, tmp_path: Path) -> None:
+    assert not OBEYED & set(card.output)
+    err = refused("read", str(tmp_path / f"a\nError: {HOSTILE}.txt"), "-m", "tiny")
+    assert not OBEYED & set(err)
+    first, *others = err.splitlines()
+    assert first.startswith("DocumentError: ")
+    assert others
+    assert all(line.startswith("  ") for line in others)
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_model_cannot_drive_the_terminal(as_json: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    out = shown(f"It {HOSTILE} rained.", capsys, as_json=as_json)
+    assert "rained" in out
+    assert not OBEYED & set(out)
 
 
 def test_the_command_line_comes_up_without_torch() -> None:
@@ -135,35 +220,47 @@ def started() -> Iterator[list[subprocess.Popen[str]]]:
 
 
 def start(started: list[subprocess.Popen[str]], *arguments: str) -> subprocess.Popen[str]:
-    # Written as a pipe is read, so that the test sees when the first words come.
-    command = [sys.executable, "-u", "-m", "workbench.cli", *arguments]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    """The command with its errors on a terminal, as far as it can tell: so that its progress is drawn."""
+    environment = os.environ | {"FORCE_COLOR": "1"}
+    command = [sys.executable, "-m", "workbench.cli", *arguments]
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, errors="replace"
+    )
     started.append(process)
     return process
 
 
 def test_an_interrupt_keeps_what_was_written(note: str, started: list[subprocess.Popen[str]]) -> None:
-    process = start(started, "ask", note, "Tell a long story about it.", "-m", "tiny", "--max-tokens", "4000")
+    question = "Tell a long story about it."
+    process = start(started, "ask", note, question, "And then?", "-m", "tiny", "--max-tokens", "4000")
     assert process.stdout is not None
-    first = process.stdout.read(5)
+    heading, first = process.stdout.readline(), process.stdout.read(5)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
+    assert question in heading
     assert first.strip()
     assert "… (stopped)" in out
+    assert "And then?" not in out
     assert "Traceback" not in err
     assert process.returncode == 0
 
 
 def test_an_interrupted_read_ends_with_one_line(tmp_path: Path, started: list[subprocess.Popen[str]]) -> None:
     long = tmp_path / "long.txt"
-    long.write_text("\n\n".join(f"Paragraph {n} tells of a walk in Bath, where it rained." for n in range(330)))
+    # 5,000 tokens: they fit, and take long enough.
+    long.write_text("\n\n".join(f"Paragraph {n} tells of a walk in Bath, where it rained." for n in range(250)))
     process = start(started, "read", str(long), "-m", "tiny")
-    assert process.stdout is not None
-    # The card comes before the reading, whose last line is `cost`.
-    assert any(line.startswith("cost") for line in iter(process.stdout.readline, ""))
+    assert process.stderr is not None
+    drawn = ""
+    while "Reading" not in drawn:
+        piece = process.stderr.read(1)
+        assert piece, drawn
+        drawn += piece
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "Traceback" not in err
-    assert err.strip().splitlines()[-1] == "Interrupted."
+    assert re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", err).strip().splitlines()[-1] == "Interrupted."
+    assert "cost" in out
     assert "in the cache" not in out
+    assert "Reading" not in out

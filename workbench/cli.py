@@ -42,13 +42,11 @@ app = typer.Typer(
 )  # fmt: skip
 
 Source = Annotated[str, typer.Argument(metavar="DOC", help="A file, or a folder of source code.")]
-Model = Annotated[
-    str | None, typer.Option("--model", "-m", help="A name from `workbench models`, a hub id or a folder.")
-]
+Model = Annotated[str | None, typer.Option("--model", "-m", help="A name from `workbench models`, a hub id, a folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")]
 
 # ESC would let a document drive the terminal, and direction marks lie about the order of its letters.
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def _plain(text: str) -> str:
@@ -67,7 +65,8 @@ def _reported() -> Iterator[None]:
     try:
         yield
     except WorkbenchError as error:
-        Console(stderr=True).out(f"{type(error).__name__}: {_plain(str(error))}", highlight=False)
+        lines = "\n  ".join(line.strip() for line in _plain(str(error)).splitlines())  # those of a name too
+        Console(stderr=True).out(f"{type(error).__name__}: {lines}", highlight=False)
         raise typer.Exit(1) from error
     except KeyboardInterrupt as error:
         Console(stderr=True).out("Interrupted.", highlight=False)
@@ -121,14 +120,14 @@ def _card(document: Document, fit: Fit) -> dict[str, str]:
 
 def _facts(facts: dict[str, str]) -> None:
     for name, fact in facts.items():
-        _say(f"{name:<14}  {fact}")
+        _say(f"{name:<14}  {' '.join(fact.split())}")
 
 
 def _size(num_bytes: int) -> str:
     return f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:.1f} MB"
 
 
-def _show(stream: AnswerStream, *, as_json: bool) -> None:
+def _show(stream: AnswerStream, *, as_json: bool) -> Answer:
     """An answer as it is written, its citations and counts; or JSON. Ctrl-C keeps what there is."""
     from workbench.results import Delta
 
@@ -141,13 +140,14 @@ def _show(stream: AnswerStream, *, as_json: bool) -> None:
     answer = stream.result()
     if as_json:
         typer.echo(json.dumps(_record(answer), default=str))
-        return
+        return answer
     _say({"stop": "", "length": " … (cut off)", "cancelled": " … (stopped)"}[answer.finish_reason])
     for citation in answer.citations:
         _say(f"  “{citation.quote}” - {citation.place}", style="red" if citation.page is None else "green")
     usage = answer.usage
     counts = f"{usage.reused_tokens:,} tokens reused · {usage.computed_tokens:,} computed"
     _say(f"{counts} · {usage.completion_tokens:,} written", style="dim")
+    return answer
 
 
 def _record(answer: Answer) -> dict[str, object]:
@@ -179,7 +179,9 @@ def ask(
         for question in questions:
             if len(questions) > 1 and not as_json:
                 _say(question, style="bold")
-            _show(reading.stream(question, max_tokens=max_tokens, system=system), as_json=as_json)
+            answer = _show(reading.stream(question, max_tokens=max_tokens, system=system), as_json=as_json)
+            if answer.finish_reason == "cancelled":
+                break  # Ctrl-C ends the questions that wait, too
 
 
 @app.command()
