@@ -7,7 +7,7 @@ Not covered: results that people hold (workbench.results), the options (workbenc
 
 import importlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
@@ -34,6 +34,8 @@ class ReadProgress:
         reused_tokens: tokens that were in the cache before this read.
         elapsed_s: seconds since this read began to compute.
         place: requests ahead in the queue; 0 once it runs.
+        note: a sentence for people: why it waits, what was damaged, where it is kept; mostly empty.
+        verify_s: seconds that were spent on checksums of what was stored.
     """
 
     done_tokens: int
@@ -41,6 +43,8 @@ class ReadProgress:
     reused_tokens: int
     elapsed_s: float
     place: int = 0
+    note: str = ""
+    verify_s: float = 0.0
 
     @property
     def tokens_per_s(self) -> float:
@@ -144,6 +148,19 @@ class TokenCounter(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Keep:
+    """What the store keeps beside the tokens of a reading.
+
+    Attributes:
+        label: for people and for looking it up: ``name`` and ``hash`` of the document, ``model``, ``date``.
+        document: the document, in a form of the session's own.
+    """
+
+    label: Mapping[str, str]
+    document: bytes
+
+
 class Prefix(Protocol):
     """A prefilled run of tokens, held by the engine and shared by all that is asked of it."""
 
@@ -187,6 +204,27 @@ StopCheck = Callable[[int], bool]
 """Told each decoded id; True ends the answer with ``finish_reason == "stop"``."""
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One of several that are answered together.
+
+    Attributes:
+        branch: grows by it.
+        token_ids: to be fed, at least one.
+        params: sampling.
+        end_token_ids: the tokens that end an answer.
+        should_stop: ends it for another reason.
+        cancel: ends it alone.
+    """
+
+    branch: Branch
+    token_ids: Sequence[int]
+    params: SamplingParams
+    end_token_ids: frozenset[int]
+    should_stop: StopCheck | None
+    cancel: threading.Event
+
+
 class Engine(Protocol):
     """Token ids in, token ids out. One thread does the work, first come first served."""
 
@@ -200,12 +238,22 @@ class Engine(Protocol):
         """Weights, precision, grid and kernels: two equal ones give the same bits."""
         ...
 
-    def read(self, token_ids: Sequence[int], cancel: threading.Event | None = None) -> Iterator[ReadProgress | Prefix]:
-        """Prefill, or go on with an interrupted prefill of the same ids; the Prefix comes last."""
+    def read(
+        self,
+        token_ids: Sequence[int],
+        cancel: threading.Event | None = None,
+        *,
+        marks: Sequence[int] = (),
+        keep: Keep | None = None,
+    ) -> Iterator[ReadProgress | Prefix]:
+        """Prefill, or go on with an interrupted prefill of the same ids, or reopen it; the Prefix comes last.
+
+        Branches may start at the end and at ``marks``. Without ``keep`` nothing is kept on disk.
+        """
         ...
 
-    def fork(self, prefix: Prefix) -> Branch:
-        """A branch that starts where the prefix ends."""
+    def fork(self, prefix: Prefix, mark: int | None = None) -> Branch:
+        """A branch that starts where the prefix ends, or at one of its marks."""
         ...
 
     def generate(
@@ -218,6 +266,10 @@ class Engine(Protocol):
         cancel: threading.Event | None = None,
     ) -> Iterator[Step]:
         """Feed ``token_ids``, then decode; the last Step has the finish reason."""
+        ...
+
+    def generate_many(self, questions: Sequence[Question]) -> Iterator[tuple[int, Step]]:
+        """Feed and decode several branches of one prefix together; each step with the question's index."""
         ...
 
     def close(self) -> None:

@@ -2,6 +2,7 @@ import pytest
 import torch
 
 from workbench.engine.attention import View, attend, attend_eager, merge, paged_attention
+from workbench.engine.memory import Extent
 
 
 @pytest.fixture(autouse=True)
@@ -37,7 +38,8 @@ def test_paged_attention_equals_attention_over_the_joined_tokens(rows: int, past
     segments = [tuple(torch.randn(2, n, 2, 16).to(dtype)) for n in past]
     own = tuple(torch.randn(2, rows, 2, 16).to(dtype).float())
     query = torch.randn(1, 6, rows, 16)
-    view = View(segments, own) if rows > 1 or not past else View([*segments, own], None)
+    extents = [Extent(*segment) for segment in segments]
+    view = View(extents, own) if rows > 1 or not past else View([*extents, Extent(*own)], None)
     out, _ = paged_attention(torch.nn.Identity(), query, view, view, None, scaling=0.25)
     keys, values = (torch.cat([s[i].float() for s in segments] + [own[i]]).transpose(0, 1)[None] for i in (0, 1))
     hidden = torch.ones(rows, keys.shape[2]).triu(keys.shape[2] - rows + 1).bool()

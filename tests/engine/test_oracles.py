@@ -12,6 +12,7 @@ from tests.checkpoints import MAKERS
 from workbench.config import SamplingParams
 from workbench.engine import checkpoint as checkpoints
 from workbench.engine.local import GRID, LocalEngine
+from workbench.engine.store import Store
 from workbench.types import Prefix, ReadProgress
 
 CPU = torch.device("cpu")
@@ -20,10 +21,12 @@ LENGTHS = (1, 255, 256, 257, 511, 512, 513, 1_500)
 NO_END: frozenset[int] = frozenset()
 
 
-def make_engine(folder: Path, weights: str = "fp32", window: int = 4_096) -> LocalEngine:
+def make_engine(
+    folder: Path, weights: str = "fp32", window: int = 4_096, kv: torch.dtype = torch.float32, store: Store | None = None
+) -> LocalEngine:
     config = checkpoints.text_config(folder)
-    layout = checkpoints.kv_layout(config, torch.float32, CPU)
-    return LocalEngine(checkpoints.load(folder, weights, CPU), layout, window, seed=0)
+    layout = checkpoints.kv_layout(config, kv, CPU)
+    return LocalEngine(checkpoints.load(folder, weights, CPU), layout, window, seed=0, store=store)
 
 
 @pytest.fixture(scope="module", params=sorted(MAKERS))

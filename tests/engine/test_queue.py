@@ -53,17 +53,19 @@ def test_closing_cancels_only_its_own_request():
 
 
 def test_an_interrupt_while_waiting_cancels_and_what_is_left_can_still_be_taken(monkeypatch: pytest.MonkeyPatch):
-    thread, cancel = EngineThread(), threading.Event()
+    thread, cancel, begun = EngineThread(), threading.Event(), threading.Event()
 
     def work():
+        begun.set()
         cancel.wait()
         yield "partial"
 
     request = thread.submit(work, cancel)
+    begun.wait()
     events = request._events
 
     class Interrupted:
-        def get(self):
+        def get(self, timeout=None):
             raise KeyboardInterrupt
 
         def empty(self):

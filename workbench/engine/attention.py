@@ -16,6 +16,8 @@ from dataclasses import dataclass
 
 import torch
 
+from workbench.engine.memory import Extent
+
 ATTENTION_NAME = "workbench_paged"
 
 SPLIT_TOKENS = 512
@@ -35,12 +37,12 @@ class View:
     """What one attention layer may see.
 
     Attributes:
-        past: (keys, values) of each segment that all rows see, each (num_tokens, kv_heads, head_dim), cache dtype.
+        past: each segment that all rows see.
         own: (keys, values) of this chunk, of which each row sees those up to its own, in the model's dtype but as
             the cache holds them; None for a single token, which is then the last of ``past``.
     """
 
-    past: list[tuple[torch.Tensor, torch.Tensor]]
+    past: list[Extent]
     own: tuple[torch.Tensor, torch.Tensor] | None
 
 
@@ -118,16 +120,12 @@ def merge(parts: list[Part]) -> Part:
     return out.to(parts[0][0].dtype), lse
 
 
-def _attend_segment(q: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, scale: float) -> list[Part]:
-    """Parts of one segment; ``q`` is (1, heads, rows, head_dim), keys and values (num_tokens, kv_heads, head_dim)."""
-    widen = keys.dtype != q.dtype
-    step = WIDEN_TOKENS if widen else len(keys)
+def _attend_segment(q: torch.Tensor, segment: Extent, scale: float) -> list[Part]:
+    """Parts of one segment; ``q`` is (1, heads, rows, head_dim)."""
+    step = len(segment) if segment.keys.dtype == q.dtype else WIDEN_TOKENS
     parts: list[Part] = []
-    for start in range(0, len(keys), step):
-        k, v = keys[start : start + step], values[start : start + step]
-        if widen:
-            k, v = k.to(q.dtype), v.to(q.dtype)
-        parts += _attend_run(q, k, v, scale)
+    for start in range(0, len(segment), step):
+        parts += _attend_run(q, *segment.part(start, start + step).widened(q.dtype), scale)
     return parts
 
 
@@ -180,8 +178,8 @@ def paged_attention(
         raise NotImplementedError(f"{type(module).__name__} asks for a mask, a sliding window or sinks")
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5
     parts: list[Part] = []
-    for keys, values in key.past:
-        parts += _attend_segment(query, keys, values, scale)
+    for segment in key.past:
+        parts += _attend_segment(query, segment, scale)
     if key.own is not None:
         own_keys, own_values = (own.transpose(0, 1)[None] for own in key.own)
         parts.append(attend(query, own_keys, own_values, scale, causal=True))

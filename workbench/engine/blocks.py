@@ -2,8 +2,9 @@
 
 Memory comes in slabs (one for each document, shared ones for the tails of questions); a slab is cut into blocks
 of ``BLOCK_SIZE`` tokens; a block is counted by those who hold it and is free at zero. A ``BlockTable`` is the list
-of blocks of one sequence. Forking shares all of them: since attention over segments is merged by log-sum-exp, a
-fork leaves a half-filled shared block as it is and goes on in a block of its own. Nothing is ever copied.
+of blocks of one sequence. Forking shares all of them, or those up to a mark: since attention over segments is merged
+by log-sum-exp, a fork leaves a half-filled inherited block as it is, for ever (it may be part of a file on disk), and
+goes on in a block of its own. Nothing is ever copied.
 
 Not covered: the memory itself (engine.cache), reuse of a common prefix between documents.
 
@@ -128,6 +129,7 @@ class BlockPool:
 class _Held:
     block: Block
     num_tokens: int
+    inherited: bool = False
 
 
 @dataclass(slots=True)
@@ -158,8 +160,8 @@ class BlockTable:
         return -(-max(num_tokens - self._room(), 0) // BLOCK_SIZE)
 
     def _room(self) -> int:
-        """Places left in the last block, none if it is shared: what another reads there must not change."""
-        if not self._held or self.pool.count(self._held[-1].block) > 1:
+        """Places left in the last block, none if it is shared or was: what another reads there must not change."""
+        if not self._held or self._held[-1].inherited or self.pool.count(self._held[-1].block) > 1:
             return 0
         return BLOCK_SIZE - self._held[-1].num_tokens
 
@@ -216,11 +218,16 @@ class BlockTable:
             open_segment = held.num_tokens == BLOCK_SIZE
         return segments
 
-    def fork(self) -> BlockTable:
-        """A table that shares every block; its own tokens go to shared slabs."""
+    def fork(self, num_tokens: int | None = None) -> BlockTable:
+        """A table that shares the blocks of the first ``num_tokens`` (all when None); its own go to shared slabs."""
+        other = BlockTable(self.pool)
+        left = self.num_tokens if num_tokens is None else num_tokens
         for held in self._held:
-            self.pool.retain(held.block)
-        return BlockTable(self.pool, None, [_Held(held.block, held.num_tokens) for held in self._held])
+            if left > 0:
+                self.pool.retain(held.block)
+                other._held.append(_Held(held.block, min(held.num_tokens, left), inherited=True))
+                left -= held.num_tokens
+        return other
 
     def close(self) -> list[int]:
         """Give every block back; returns the slabs that became empty. Safe to call twice."""

@@ -1,132 +1,34 @@
-"""The memory of what was read: KV blocks of the attention layers, states of the recurrent ones, as transformers' Cache.
+"""One sequence in the cache: its block table, and a copy of its own of every recurrent state, as transformers' Cache.
 
-``BlockMemory`` holds the slabs. Layout ``(layers, 2, num_blocks, BLOCK_SIZE, kv_heads, head_dim)``: layer-major, so
-that one layer of consecutive blocks is one contiguous slice. ``SequenceCache`` is one sequence: its block table, and
-a copy of its own of every recurrent state. Transformers writes through ``update``; what it gets back is a ``View``,
-which only our attention function can read.
-
+Transformers writes through ``update``; what it gets back is a ``View``, which only our attention function can read.
 Tokens are places first and committed later: a forward pass that was interrupted half way leaves places that
 ``rollback`` forgets, and recurrent states that it restores.
 
-Not covered: writing any of it to disk; what fits (engine.budget).
+Not covered: the memory (engine.memory), writing any of it to disk (engine.stored), several sequences at once
+(engine.lockstep).
 """
 
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-import psutil
 import torch
 from transformers.cache_utils import Cache, CacheLayerMixin, LinearAttentionLayer
 
 from workbench.engine.attention import View
-from workbench.engine.blocks import BLOCK_SIZE, SHARED_SLAB_BLOCKS, BlockPool, BlockTable, Slots
-from workbench.errors import CacheFull
+from workbench.engine.blocks import BLOCK_SIZE, BlockTable, Slots
+from workbench.engine.memory import BlockMemory
+from workbench.errors import EngineError
 
-SPARE_BYTES = 256 * 2**20
-"""Memory that a new slab leaves to everybody else."""
+States = Mapping[str, torch.Tensor]
+"""Recurrent and convolution states of all linear layers, by ``layer.kind``."""
+
+_KINDS = ("conv_states", "recurrent_states")
 
 
 class Cancelled(Exception):
     """Raised between layers when the request was cancelled."""
-
-
-@dataclass(frozen=True, slots=True)
-class KVLayout:
-    """Shape of the KV memory.
-
-    Attributes:
-        layer_types: of every layer of the model, ``full_attention`` or ``linear_attention``.
-        kv_heads: key-value heads of an attention layer.
-        head_dim: elements of one head.
-        dtype: of the stored keys and values.
-        device: where they are.
-    """
-
-    layer_types: tuple[str, ...]
-    kv_heads: int
-    head_dim: int
-    dtype: torch.dtype
-    device: torch.device
-
-    @property
-    def num_attention_layers(self) -> int:
-        """Layers with keys and values."""
-        return self.layer_types.count("full_attention")
-
-    @property
-    def token_bytes(self) -> int:
-        """Bytes of one token in all layers."""
-        return self.num_attention_layers * 2 * self.kv_heads * self.head_dim * self.dtype.itemsize
-
-
-class BlockMemory:
-    """The slabs' tensors, and the pool that knows who holds their blocks."""
-
-    def __init__(self, layout: KVLayout) -> None:
-        self.layout = layout
-        self.pool = BlockPool()
-        self.lock = threading.RLock()  # callers fork and close while the engine thread works
-        self._slabs: dict[int, torch.Tensor] = {}
-
-    @property
-    def num_bytes(self) -> int:
-        """Bytes of all slabs."""
-        return sum(slab.nbytes for slab in self._slabs.values())
-
-    def add_slab(self, num_blocks: int, *, shared: bool) -> int:
-        """Add a slab.
-
-        Raises:
-            CacheFull: memory does not hold it.
-        """
-        layout = self.layout
-        num_bytes = num_blocks * BLOCK_SIZE * layout.token_bytes
-        self._check_room(num_bytes)
-        slab = self.pool.add_slab(num_blocks, shared=shared)
-        shape = (layout.num_attention_layers, 2, num_blocks, BLOCK_SIZE, layout.kv_heads, layout.head_dim)
-        self._slabs[slab] = torch.empty(shape, dtype=layout.dtype, device=layout.device)
-        return slab
-
-    def _check_room(self, num_bytes: int) -> None:
-        if self.layout.device.type == "cuda":
-            free, _ = torch.cuda.mem_get_info(self.layout.device)
-        else:
-            free = psutil.virtual_memory().available
-        if num_bytes + SPARE_BYTES > free:
-            raise CacheFull(
-                f"The next blocks take {num_bytes / 1e6:,.0f} MB and {free / 1e6:,.0f} MB of memory are free. "
-                "Close a reading or a chat, or read a selection of the document."
-            )
-
-    def make_room(self, table: BlockTable, num_tokens: int) -> None:
-        """See that ``table.append(num_tokens)`` finds its blocks, adding a shared slab where it takes from those."""
-        missing = table.num_new_blocks(num_tokens) - self.pool.num_free_in(table.slab)
-        if table.slab is None and missing > 0:
-            self.add_slab(max(missing, SHARED_SLAB_BLOCKS), shared=True)
-
-    def drop(self, slabs: list[int]) -> None:
-        """Free the memory of slabs that nobody holds."""
-        for slab in slabs:
-            del self._slabs[slab]
-
-    def write(self, layer: int, slots: list[Slots], keys: torch.Tensor, values: torch.Tensor) -> None:
-        """Store keys and values, each (num_tokens, kv_heads, head_dim), at ``slots``, in the cache's dtype."""
-        done = 0
-        for slab, start, num_tokens in slots:
-            memory = self._slabs[slab][layer].flatten(1, 2)  # (2, slab tokens, kv_heads, head_dim), a view
-            memory[0, start : start + num_tokens] = keys[done : done + num_tokens]
-            memory[1, start : start + num_tokens] = values[done : done + num_tokens]
-            done += num_tokens
-
-    def read(self, layer: int, runs: list[Slots]) -> tuple[torch.Tensor, torch.Tensor]:
-        """Keys and values of a segment, (num_tokens, kv_heads, head_dim) each: a view, or a copy if it is scattered."""
-        views = [
-            self._slabs[slab][layer].flatten(1, 2)[:, start : start + num_tokens] for slab, start, num_tokens in runs
-        ]
-        joined = views[0] if len(views) == 1 else torch.cat(views, dim=1)
-        return joined[0], joined[1]
 
 
 class PagedLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers ships no types
@@ -175,6 +77,9 @@ class SequenceCache(Cache):  # type: ignore[misc]
         memory: where blocks live.
         table: its blocks.
         cancel: when set, the forward pass ends at its next attention layer with ``Cancelled``.
+
+    Attributes:
+        snapshots: states at marks inside the sequence, by number of tokens; forks can start there.
     """
 
     def __init__(self, memory: BlockMemory, table: BlockTable, cancel: threading.Event | None = None) -> None:
@@ -182,32 +87,22 @@ class SequenceCache(Cache):  # type: ignore[misc]
         self.table = table
         self.num_tokens = table.num_tokens
         self.cancel = cancel
+        self.snapshots: dict[int, States] = {}
         self._slots: list[Slots] = []
         self._past: list[list[Slots]] = []
-        self._saved: list[LinearAttentionLayer | None] = []
+        self._saved: States | None = None
         attention = iter(range(memory.layout.num_attention_layers))
         super().__init__(
             layers=[
-                PagedLayer(self, next(attention)) if kind == "full_attention" else LinearAttentionLayer()
+                LinearAttentionLayer() if kind == "linear_attention" else PagedLayer(self, next(attention))
                 for kind in memory.layout.layer_types
             ]
         )
 
     @property
-    def is_recurrent(self) -> bool:
-        """Whether there are states beside the blocks."""
-        return "linear_attention" in self.memory.layout.layer_types
-
-    @property
     def num_bytes(self) -> int:
         """Bytes of blocks and states."""
-        states: int = sum(
-            tensor.nbytes
-            for layer in self.layers
-            if isinstance(layer, LinearAttentionLayer)
-            for tensor in (layer.conv_states[0], layer.recurrent_states[0])
-            if tensor is not None
-        )
+        states = sum(tensor.nbytes for states in (self._states(), *self.snapshots.values()) for tensor in states.values())
         return len(self.table.blocks) * BLOCK_SIZE * self.memory.layout.token_bytes + states
 
     def begin(self, num_tokens: int) -> None:
@@ -218,43 +113,88 @@ class SequenceCache(Cache):  # type: ignore[misc]
             self._slots = self.table.append(num_tokens)
         if num_tokens == 1:
             self._past = self.table.segments()
-        self._saved = [_copy_state(layer) for layer in self.layers] if num_tokens > 1 else []
+        self._saved = self.states() if num_tokens > 1 else None
 
     def commit(self) -> None:
         """The chunk is whole: count its tokens."""
         self.num_tokens = self.table.num_tokens
-        self._saved = []
+        self._saved = None
 
     def rollback(self) -> None:
         """The chunk broke off: be as before ``begin``."""
         with self.memory.lock:
             self.memory.drop(self.table.truncate(self.num_tokens))
-        for index, saved in enumerate(self._saved):
-            if saved is not None:
-                self.layers[index] = saved
-        self._saved = []
+        if self._saved is not None:
+            self.restore(self._saved)
+        self._saved = None
 
     def store(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> View:
         """Write a layer's part of the chunk, (num_tokens, kv_heads, head_dim) each, and look at everything before."""
         # A single token is not broken off: it takes no time, and its states were not saved.
-        if self._saved and self.cancel is not None and self.cancel.is_set():
+        if self._saved is not None and self.cancel is not None and self.cancel.is_set():
             raise Cancelled
         self.memory.write(layer, self._slots, keys, values)
         past = [self.memory.read(layer, runs) for runs in self._past]
         if len(keys) == 1:
             return View(past, None)
         # The chunk sees itself as later tokens will see it: in the cache's precision.
-        dtype = self.memory.layout.dtype
-        return View(past, (keys.to(dtype).to(keys.dtype), values.to(dtype).to(values.dtype)))
+        layout = self.memory.layout
+        return View(past, (layout.round_trip(keys), layout.round_trip(values)))
 
-    def fork(self, cancel: threading.Event | None = None) -> SequenceCache:
-        """A second sequence that shares the blocks and has its own copy of the states."""
+    def states(self) -> States:
+        """A copy of the recurrent states; empty for a model without, and before the first token."""
+        return {name: tensor.clone() for name, tensor in self._states().items()}
+
+    def _states(self) -> States:
+        return {
+            f"{index}.{kind}": getattr(layer, kind)[0]
+            for index, layer in enumerate(self.layers)
+            if isinstance(layer, LinearAttentionLayer)
+            for kind in _KINDS
+            if getattr(layer, kind)[0] is not None
+        }
+
+    def restore(self, states: States) -> None:
+        """Set the recurrent states to a copy of ``states``: transformers updates them in place."""
+        for index, layer in enumerate(self.layers):
+            if not isinstance(layer, LinearAttentionLayer):
+                continue
+            fresh = LinearAttentionLayer()
+            if f"{index}.{_KINDS[0]}" in states:
+                conv, recurrent = (states[f"{index}.{kind}"].to(self.memory.layout.device) for kind in _KINDS)
+                fresh.lazy_initialization(conv_states=conv, recurrent_states=recurrent)
+                fresh.conv_states[0].copy_(conv)
+                fresh.recurrent_states[0].copy_(recurrent)
+                fresh.has_previous_state[0] = True
+            self.layers[index] = fresh
+
+    def adopt(self, num_tokens: int, states: States) -> None:
+        """Count tokens whose blocks are filled already, with the states after them."""
         with self.memory.lock:
-            other = SequenceCache(self.memory, self.table.fork(), cancel)
-            for index, layer in enumerate(self.layers):
-                copied = _copy_state(layer)
-                if copied is not None:
-                    other.layers[index] = copied
+            self.table.append(num_tokens)
+        self.restore(states)
+        self.num_tokens = num_tokens
+
+    def fork(self, num_tokens: int | None = None) -> SequenceCache:
+        """A second sequence that shares the blocks and has its own copy of the states.
+
+        Args:
+            num_tokens: where it starts: the end (None), or for a model with states one of ``snapshots``.
+
+        Raises:
+            EngineError: there is no snapshot there.
+        """
+        if num_tokens in (None, self.num_tokens):
+            states = self._states()
+        elif not self.memory.layout.is_recurrent:
+            states = {}
+        elif num_tokens in self.snapshots:
+            states = self.snapshots[num_tokens]
+        else:
+            raise EngineError(f"No states were kept after {num_tokens:,} tokens; this is a fault of ours.")
+        with self.memory.lock:
+            other = SequenceCache(self.memory, self.table.fork(num_tokens))
+        other.restore(states)
         return other
 
     def close(self) -> None:
@@ -262,23 +202,5 @@ class SequenceCache(Cache):  # type: ignore[misc]
         with self.memory.lock:
             self.memory.drop(self.table.close())
         self.num_tokens = 0
+        self.snapshots = {}
         self.layers: list[object] = []
-
-
-def _copy_state(layer: object) -> LinearAttentionLayer | None:
-    """A recurrent layer's state, copied: transformers updates it in place. None for an attention layer."""
-    if not isinstance(layer, LinearAttentionLayer):
-        return None
-    copied = LinearAttentionLayer()
-    for name in (
-        "is_conv_states_initialized",
-        "is_recurrent_states_initialized",
-        "has_previous_state",
-        "conv_kernel_size",
-    ):
-        setattr(copied, name, dict(getattr(layer, name)))
-    for name in ("conv_states", "recurrent_states"):
-        states = getattr(layer, name)
-        setattr(copied, name, {key: None if state is None else state.clone() for key, state in states.items()})
-    copied.dtype, copied.device = layer.dtype, layer.device
-    return copied

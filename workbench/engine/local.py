@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -15,13 +14,16 @@ import torch
 import transformers
 
 from workbench.config import SamplingParams
-from workbench.engine.blocks import BLOCK_SIZE, BlockTable
-from workbench.engine.cache import BlockMemory, Cancelled, KVLayout, SequenceCache
+from workbench.engine.cache import SequenceCache
 from workbench.engine.fingerprint import fingerprint
+from workbench.engine.memory import BlockMemory, KVLayout
+from workbench.engine.prompt import make_prompt
 from workbench.engine.queue import Request, engine_thread
+from workbench.engine.reader import Reader
 from workbench.engine.runner import Runner
-from workbench.errors import CacheFull, ContextTooLong, EngineError
-from workbench.types import Branch, Prefix, ReadProgress, Step, StopCheck
+from workbench.engine.store import Store
+from workbench.errors import ContextTooLong, EngineError
+from workbench.types import Branch, Keep, Prefix, ReadProgress, Step, StopCheck
 
 GRID = 512
 """Tokens between chunk cuts: wide enough to feed the matrix products, short enough to stop at."""
@@ -85,14 +87,23 @@ class LocalEngine:
         layout: how its keys and values lie in memory.
         window: tokens a sequence may hold.
         seed: of sampling, where a request names none.
+        store: readings on disk; None keeps nothing.
     """
 
-    def __init__(self, model: transformers.PreTrainedModel, layout: KVLayout, window: int, seed: int) -> None:
+    def __init__(
+        self,
+        model: transformers.PreTrainedModel,
+        layout: KVLayout,
+        window: int,
+        seed: int,
+        store: Store | None = None,
+    ) -> None:
         self.memory = BlockMemory(layout)
         self._runner = Runner(model, GRID, seed)
         self._window = window
-        self._partial: dict[tuple[int, ...], SequenceCache] = {}
-        self._fingerprint = _model_fingerprint(model, layout)
+        parts = model_parts(model, layout)
+        self._fingerprint = fingerprint(parts)
+        self._reader = Reader(self._runner, self.memory, store, parts)
         self._closed = False
 
     @property
@@ -105,10 +116,23 @@ class LocalEngine:
         """Weights, precision, grid and kernels."""
         return self._fingerprint
 
-    def read(self, token_ids: Sequence[int], cancel: threading.Event | None = None) -> Iterator[ReadProgress | Prefix]:
-        """Prefill, or go on with an interrupted prefill of the same ids; the Prefix comes last.
+    def read(
+        self,
+        token_ids: Sequence[int],
+        cancel: threading.Event | None = None,
+        *,
+        marks: Sequence[int] = (),
+        keep: Keep | None = None,
+    ) -> Iterator[ReadProgress | Prefix]:
+        """Prefill, or go on with an interrupted prefill of the same ids, or reopen it; the Prefix comes last.
 
         Cancelled, it ends without a Prefix, and what was read is kept for the next call with the same ids.
+
+        Args:
+            token_ids: to be read.
+            cancel: stops it.
+            marks: numbers of tokens, inside, that branches may start from.
+            keep: what the store keeps beside it; without it nothing is kept on disk.
 
         Raises:
             ContextTooLong: more ids than the window holds.
@@ -116,53 +140,24 @@ class LocalEngine:
         """
         self._check(len(token_ids))
         cancel = cancel or threading.Event()
-        return engine_thread.submit(lambda: self._read(tuple(token_ids), cancel), cancel)
+        prompt = make_prompt(token_ids, marks, GRID, self._fingerprint, keep, cancel)
 
-    def _read(self, token_ids: tuple[int, ...], cancel: threading.Event) -> Iterator[ReadProgress | Prefix]:
-        sequence = self._partial.pop(token_ids, None) or self._new_sequence(len(token_ids))
-        sequence.cancel = cancel
-        reused = sequence.num_tokens
-        started = time.perf_counter()
-        try:
-            yield ReadProgress(reused, len(token_ids), reused, 0.0)
-            for _ in self._runner.prefill(sequence, token_ids[reused:]):
-                yield ReadProgress(sequence.num_tokens, len(token_ids), reused, time.perf_counter() - started)
-        except Cancelled:
-            if sequence.num_tokens:
-                self._partial[token_ids] = sequence
-            else:
-                sequence.close()
-            return
-        except BaseException:
-            sequence.close()
-            raise
-        yield LocalPrefix(token_ids, sequence)
+        def work() -> Iterator[ReadProgress | Prefix]:
+            self._check_open()
+            for event in self._reader.read(prompt):
+                yield event if isinstance(event, ReadProgress) else LocalPrefix(prompt.ids, event)
 
-    def _new_sequence(self, num_tokens: int) -> SequenceCache:
-        num_blocks = -(-num_tokens // BLOCK_SIZE)
-        try:
-            slab = self.memory.add_slab(num_blocks, shared=False)
-        except CacheFull:
-            if not self._partial:
-                raise
-            self._drop_partial()  # what interrupted reads left gives way to one that goes on
-            slab = self.memory.add_slab(num_blocks, shared=False)
-        return SequenceCache(self.memory, BlockTable(self.memory.pool, slab))
+        return engine_thread.submit(work, cancel, waiting=lambda place: ReadProgress(0, len(token_ids), 0, 0.0, place))
 
-    def _drop_partial(self) -> None:
-        for sequence in self._partial.values():
-            sequence.close()
-        self._partial.clear()
-
-    def fork(self, prefix: Prefix) -> Branch:
-        """A branch that starts where the prefix ends.
+    def fork(self, prefix: Prefix, mark: int | None = None) -> Branch:
+        """A branch that starts where the prefix ends, or at one of its marks.
 
         Raises:
             EngineError: the prefix is closed, or not of this engine.
         """
         if not isinstance(prefix, LocalPrefix) or not prefix.sequence.num_tokens:
             raise EngineError("This reading is closed; read the document again.")
-        return LocalBranch(prefix.sequence.fork())
+        return LocalBranch(prefix.sequence.fork(mark))
 
     def generate(
         self,
@@ -191,7 +186,7 @@ class LocalEngine:
             self._check_open()  # it may have been closed while this waited
             return self._runner.decode(branch.sequence, token_ids, within, end_token_ids, should_stop, cancel)
 
-        branch.request = engine_thread.submit(work, cancel)
+        branch.request = engine_thread.submit(work, cancel, dropped=(Step(None, "cancelled"),))
         return branch.request
 
     def _check_open(self) -> None:
@@ -214,25 +209,25 @@ class LocalEngine:
             engine_thread.call(self._free)
 
     def _free(self) -> None:
-        self._drop_partial()
-        del self._runner
+        self._reader.drop_partial()
+        del self._runner, self._reader
 
 
-def _model_fingerprint(model: transformers.PreTrainedModel, layout: KVLayout) -> str:
+def model_parts(model: transformers.PreTrainedModel, layout: KVLayout) -> dict[str, str]:
+    """All that the bits of an answer hang on beside its tokens, by name."""
     weights = hashlib.blake2b(digest_size=16)
     for name, tensor in model.state_dict().items():
         flat = tensor.flatten()
         sample = flat[:: max(flat.numel() // 64, 1)][:64].float().cpu()
         weights.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode() + sample.numpy().tobytes())
-    return fingerprint(
-        {
-            "config": model.config.to_json_string(use_diff=False),
-            "weights": weights.hexdigest(),
-            "kv": layout.dtype,
-            "device": layout.device.type,
-            "grid": GRID,
-            "torch": torch.__version__,
-            "cpu": torch.backends.cpu.get_cpu_capability(),
-            "threads": torch.get_num_threads(),
-        }
-    )
+    return {
+        "config": hashlib.blake2b(model.config.to_json_string(use_diff=False).encode(), digest_size=16).hexdigest(),
+        "weights": weights.hexdigest(),
+        "kv": str(layout.dtype).removeprefix("torch."),
+        "device": layout.device.type,
+        "grid": str(GRID),
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+        "cpu": torch.backends.cpu.get_cpu_capability(),
+        "threads": str(torch.get_num_threads()),
+    }

@@ -1,9 +1,6 @@
 """Running the model: prefill in chunks, decode token by token. Generators of events; knows nothing of threads or text.
 
-Chunks are cut at multiples of one grid, counted from the sequence's first token, and where a prompt ends: a function
-of position alone. So what is computed for a document is the same, bit for bit, however often reading was interrupted.
-
-Not covered: queueing (engine.queue), drafts, several sequences at once.
+Not covered: queueing (engine.queue), what is on disk (engine.reader), several sequences at once (engine.lockstep).
 """
 
 import threading
@@ -15,13 +12,9 @@ from torch import nn
 
 from workbench.config import SamplingParams
 from workbench.engine.cache import Cancelled, SequenceCache
+from workbench.engine.prompt import chunk_ends
 from workbench.engine.sampling import Sampler
 from workbench.types import Step, StopCheck
-
-
-def chunk_ends(start: int, end: int, grid: int) -> list[int]:
-    """Where chunks from token ``start`` to ``end`` stop: at multiples of ``grid``, and at ``end``."""
-    return [*range((start // grid + 1) * grid, end, grid), end] if end > start else []
 
 
 class Runner:

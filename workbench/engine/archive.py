@@ -1,0 +1,213 @@
+"""A prompt's way to the store and back: reopened from disk, begun from a reading that begins alike, or begun new.
+
+Everything that is taken from disk is held against its checksum before it is used. What is damaged is named and read
+again; where the store cannot be written, the reading goes on in memory and says so.
+
+Not covered: the files (engine.store, engine.stored), the model (engine.reader).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import numpy as np
+from filelock import Timeout
+
+from workbench.engine.blocks import BLOCK_SIZE
+from workbench.engine.cache import Cancelled, SequenceCache
+from workbench.engine.memory import BlockMemory, Slab
+from workbench.engine.prompt import Prompt, snapshot_ends
+from workbench.engine.record import Chunk, Record
+from workbench.engine.store import Store
+from workbench.engine.stored import StoredReading
+from workbench.errors import CacheCorrupt
+from workbench.types import Keep, ReadProgress
+
+LOCK_POLL_S = 0.2
+
+NewSequence = Callable[[int, np.ndarray | None], SequenceCache]
+"""An empty sequence for so many tokens, in a mapped file or in memory of its own."""
+
+
+@dataclass(slots=True)
+class Run:
+    """A prompt on its way through the model.
+
+    Attributes:
+        sequence: what was read so far.
+        stored: where it is committed; None in memory alone, or when all of it is there already.
+        notes: what people should hear, a sentence each.
+        verify_s: seconds spent on checksums.
+    """
+
+    sequence: SequenceCache
+    stored: StoredReading | None = None
+    notes: list[str] = field(default_factory=list)
+    verify_s: float = 0.0
+
+
+class Archive:
+    """Prompts to and from a store.
+
+    Args:
+        store: readings on disk.
+        memory: where blocks lie.
+        fingerprint: of the engine.
+        parts: of the fingerprint, by name.
+        new_sequence: makes room in memory.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        memory: BlockMemory,
+        fingerprint: str,
+        parts: Mapping[str, str],
+        new_sequence: NewSequence,
+    ) -> None:
+        self._store, self._memory, self._layout = store, memory, memory.layout
+        self._fingerprint, self._parts, self._new_sequence = fingerprint, parts, new_sequence
+
+    def start(self, prompt: Prompt, keep: Keep, held: ExitStack) -> Iterator[ReadProgress | Run]:
+        """Find what is there, and make room for the rest; ``held`` gets the lock. The run comes last.
+
+        While another process reads the same, its progress is shown.
+        """
+        if (run := self._reopen(prompt)) is not None:
+            yield run
+            return
+        try:
+            yield from self._claim(prompt, held)
+        except OSError as error:
+            yield self._in_memory(prompt, error)
+            return
+        notes: list[str] = []
+        yield self._resume(prompt, notes) or self._begin(prompt, keep, notes)
+
+    def _claim(self, prompt: Prompt, held: ExitStack) -> Iterator[ReadProgress]:
+        """Take the reading's lock, waiting for another process that reads the same."""
+        lock, timeout_s = self._store.lock(prompt.key), 0.0
+        while True:
+            try:
+                held.enter_context(lock.acquire(timeout=timeout_s))
+            except Timeout:
+                timeout_s = LOCK_POLL_S
+                if prompt.cancel.is_set():
+                    raise Cancelled from None
+                yield self._elsewhere(prompt)
+            else:
+                return
+
+    def _elsewhere(self, prompt: Prompt) -> ReadProgress:
+        """How far another process is with it."""
+        try:
+            stored = self._store.open(prompt.key)
+        except CacheCorrupt:  # it has not begun to write
+            stored = None
+        done = stored.record.committed_tokens if stored else 0
+        return ReadProgress(done, len(prompt.ids), done, 0.0, note="Another process is reading this document.")
+
+    def _reopen(self, prompt: Prompt) -> Run | None:
+        """A reading that is whole, which needs no lock; None where there is none."""
+        try:
+            stored = self._store.open(prompt.key)
+            return self._map(prompt, stored) if stored is not None and stored.record.complete else None
+        except CacheCorrupt:
+            return None  # looked at again under the lock
+
+    def _resume(self, prompt: Prompt, notes: list[str]) -> Run | None:
+        """What another process, or an earlier one, has read of it; None where that is nothing, or damaged."""
+        try:
+            stored = self._store.open(prompt.key)
+            return None if stored is None else self._map(prompt, stored)
+        except CacheCorrupt as error:
+            notes.append(f"What was kept of it on disk is damaged ({error}); it is read again.")
+            return None
+
+    def _map(self, prompt: Prompt, stored: StoredReading) -> Run:
+        """Lay a stored reading into memory and see that it is what its record says.
+
+        Raises:
+            CacheCorrupt: it is not.
+        """
+        record = stored.record
+        sequence = self._new_sequence(len(prompt.ids), stored.map(writable=not record.complete))
+        try:
+            began, done = time.perf_counter(), record.committed_tokens
+            slab = slab_of(sequence)
+            _verify(slab, record.chunks)
+            verify_s = time.perf_counter() - began
+            slab.load(done)
+            if self._layout.is_recurrent:
+                sequence.snapshots = {mark: stored.states(mark) for mark in prompt.marks if mark <= done}
+            sequence.adopt(done, stored.states(done) if self._layout.is_recurrent and done else {})
+        except BaseException:
+            sequence.close()
+            raise
+        return Run(sequence, None if record.complete else stored, verify_s=verify_s)
+
+    def _begin(self, prompt: Prompt, keep: Keep, notes: list[str]) -> Run:
+        """Room on disk for a new reading, and the beginning that another one shares with it."""
+        record = Record(
+            fingerprint=self._fingerprint, engine=dict(self._parts), label=dict(keep.label),
+            num_tokens=len(prompt.ids), num_bytes=self._layout.slab_bytes(-(-len(prompt.ids) // BLOCK_SIZE)),
+        )  # fmt: skip
+        first = not self._store.entries()
+        try:
+            stored = self._store.create(prompt.key, record, prompt.ids, keep.document)
+        except OSError as error:
+            return self._in_memory(prompt, error, notes)
+        if first:
+            notes.append(f"Readings are kept in {self._store.folder} (see them with: workbench cache ls).")
+        run = Run(self._new_sequence(len(prompt.ids), stored.map(writable=True)), stored, notes)
+        donors = self._store.donors(self._fingerprint, prompt.chain)
+        any(self._inherit(prompt, run, stored, donor, common) for donor, common in donors)
+        return run
+
+    def _in_memory(self, prompt: Prompt, error: OSError, notes: Sequence[str] = ()) -> Run:
+        """Without the store, and said so."""
+        reason = f"It is read into memory alone: {self._store.folder} cannot be written to ({error.strerror or error})."
+        return Run(self._new_sequence(len(prompt.ids), None), notes=[*notes, reason])
+
+    def _inherit(self, prompt: Prompt, run: Run, stored: StoredReading, donor: StoredReading, common: int) -> bool:
+        """Copy what another reading has in common, up to its deepest states; False when it cannot be."""
+        chunks, recurrent = list(donor.record.chunks[:common]), self._layout.is_recurrent
+        while chunks and recurrent and chunks[-1].end not in donor.record.states:
+            chunks.pop()
+        if not chunks:
+            return False
+        end, slab = chunks[-1].end, slab_of(run.sequence)
+        try:
+            states = donor.states(end) if recurrent else {}
+            num_blocks = donor.record.num_bytes // self._layout.slab_bytes(1)
+            slab.copy_from(Slab(self._layout, num_blocks, donor.map(writable=False)), end)
+            _verify(slab, chunks)
+            stored.commit(chunks, states, snapshot_ends(prompt.ends, prompt.marks))
+        except (CacheCorrupt, OSError):
+            return False  # then it is read, as if there had been nothing
+        slab.load(end)
+        run.sequence.adopt(end, states)
+        return True
+
+
+def slab_of(sequence: SequenceCache) -> Slab:
+    """The slab that a document has for itself."""
+    if sequence.table.slab is None:
+        raise CacheCorrupt("a sequence in shared slabs cannot be stored; this is a fault of ours")
+    return sequence.memory.slab(sequence.table.slab)
+
+
+def _verify(slab: Slab, chunks: Sequence[Chunk]) -> None:
+    """Hold chunks against their checksums.
+
+    Raises:
+        CacheCorrupt: one does not match.
+    """
+    start = 0
+    for chunk in chunks:
+        if slab.checksum(start, chunk.end) != chunk.checksum:
+            raise CacheCorrupt(f"its tokens {start:,} to {chunk.end:,} do not match their checksum")
+        start = chunk.end

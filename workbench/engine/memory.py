@@ -1,0 +1,284 @@
+"""The memory that KV blocks lie in: slabs, in memory of their own or mapped from a reading's block file.
+
+Layout of a slab: ``(layers, 2, num_blocks, BLOCK_SIZE, kv_heads, head_dim)``, layer-major, so that one layer of
+consecutive blocks is one contiguous slice; for int8 followed by one fp32 scale per token and head. On a CPU a mapped
+file is the cache itself. On CUDA the slab lies on the device and the file beside it: ``flush`` writes a chunk
+through, ``load`` brings it back layer by layer.
+
+Not covered: whose blocks they are (engine.blocks), one sequence (engine.cache), the file's record (engine.stored).
+
+Source: int8 with a scale per token and head as in KIVI (Liu et al. 2024), values as keys, symmetric.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+import numpy as np
+import psutil
+import torch
+import xxhash
+
+from workbench.engine.blocks import BLOCK_SIZE, SHARED_SLAB_BLOCKS, BlockPool, BlockTable, Slots
+from workbench.errors import CacheFull
+
+SPARE_BYTES = 256 * 2**20
+"""Memory that a new slab leaves to everybody else."""
+
+
+@dataclass(frozen=True, slots=True)
+class KVLayout:
+    """Shape of the KV memory.
+
+    Attributes:
+        layer_types: of every layer of the model; ``linear_attention`` has states, all others have keys and values.
+        kv_heads: key-value heads of an attention layer.
+        head_dim: elements of one head.
+        dtype: of the stored keys and values; int8 has a scale for each token and head beside it.
+        device: where they are.
+    """
+
+    layer_types: tuple[str, ...]
+    kv_heads: int
+    head_dim: int
+    dtype: torch.dtype
+    device: torch.device
+
+    @property
+    def num_attention_layers(self) -> int:
+        """Layers with keys and values."""
+        return len(self.layer_types) - self.layer_types.count("linear_attention")
+
+    @property
+    def is_recurrent(self) -> bool:
+        """Whether there are states beside the blocks."""
+        return "linear_attention" in self.layer_types
+
+    @property
+    def scale_bytes(self) -> int:
+        """Bytes of the scale of one head."""
+        return 4 if self.dtype == torch.int8 else 0
+
+    @property
+    def token_bytes(self) -> int:
+        """Bytes of one token in all layers."""
+        head_bytes = self.head_dim * self.dtype.itemsize + self.scale_bytes
+        return self.num_attention_layers * 2 * self.kv_heads * head_bytes
+
+    def slab_bytes(self, num_blocks: int) -> int:
+        """Bytes of a slab, and of a block file."""
+        return num_blocks * BLOCK_SIZE * self.token_bytes
+
+    def round_trip(self, states: torch.Tensor) -> torch.Tensor:
+        """Keys or values (num_tokens, kv_heads, head_dim) as the cache gives them back, in their own dtype."""
+        if self.dtype == torch.int8:
+            rounded, scales = quantize(states)
+            return (rounded.float() * scales[..., None]).to(states.dtype)
+        return states.to(self.dtype).to(states.dtype)
+
+
+def quantize(states: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Round (..., head_dim) to int8 (..., head_dim) with fp32 scales (...)."""
+    states = states.float()
+    scales = states.abs().amax(-1).clamp_min(torch.finfo(torch.float32).tiny) / 127
+    return torch.round(states / scales[..., None]).to(torch.int8), scales
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """Keys and values of consecutive tokens in one layer, as the cache holds them.
+
+    Attributes:
+        keys: (num_tokens, kv_heads, head_dim), cache dtype.
+        values: like keys.
+        key_scales: (num_tokens, kv_heads) fp32 for int8, else None.
+        value_scales: like key_scales.
+    """
+
+    keys: torch.Tensor
+    values: torch.Tensor
+    key_scales: torch.Tensor | None = None
+    value_scales: torch.Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def part(self, start: int, end: int) -> Extent:
+        """Tokens ``start`` to ``end``, a view."""
+        scales = (None if each is None else each[start:end] for each in (self.key_scales, self.value_scales))
+        return Extent(self.keys[start:end], self.values[start:end], *scales)
+
+    def widened(self, dtype: torch.dtype) -> tuple[torch.Tensor, torch.Tensor]:
+        """Keys and values in ``dtype``; those that have it already are not copied."""
+        if self.key_scales is None or self.value_scales is None:
+            return self.keys.to(dtype), self.values.to(dtype)
+        keys, values = self.keys.to(torch.float32), self.values.to(torch.float32)
+        return keys.mul_(self.key_scales[..., None]).to(dtype), values.mul_(self.value_scales[..., None]).to(dtype)
+
+
+def joined(extents: list[Extent]) -> Extent:
+    """Extents in one, copied."""
+    fields = zip(*((e.keys, e.values, e.key_scales, e.value_scales) for e in extents), strict=True)
+    return Extent(*(None if parts[0] is None else torch.cat(parts) for parts in fields))
+
+
+class Slab:
+    """Memory of some blocks.
+
+    Args:
+        layout: shape and dtype.
+        num_blocks: blocks in it.
+        file: bytes of a mapped block file; None takes memory of its own.
+        mirrored: whether the slab and its file are apart, as on CUDA.
+    """
+
+    def __init__(
+        self, layout: KVLayout, num_blocks: int, file: np.ndarray | None = None, *, mirrored: bool = False
+    ) -> None:
+        self._layout = layout
+        self._shape = (layout.num_attention_layers, 2, num_blocks * BLOCK_SIZE, layout.kv_heads)
+        num_bytes = layout.slab_bytes(num_blocks)
+        self._host = None if file is None else self._views(torch.from_numpy(file))
+        if self._host is not None and not mirrored:
+            self.values, self.scales = self._host
+        else:
+            self.values, self.scales = self._views(torch.empty(num_bytes, dtype=torch.uint8, device=layout.device))
+        self.num_bytes = num_bytes
+
+    def _views(self, memory: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """Values (layers, 2, tokens, kv_heads, head_dim) and scales (layers, 2, tokens, kv_heads) of plain bytes."""
+        layout, heads = self._layout, int(np.prod(self._shape))
+        split = heads * layout.head_dim * layout.dtype.itemsize
+        values = memory[:split].view(layout.dtype).view(*self._shape, layout.head_dim)
+        scales = memory[split:].view(torch.float32).view(self._shape) if layout.scale_bytes else None
+        return values, scales
+
+    def write(self, layer: int, start: int, states: tuple[torch.Tensor, torch.Tensor]) -> None:
+        """Store keys and values, (num_tokens, kv_heads, head_dim) each, from token place ``start`` on."""
+        for side, tensor in enumerate(states):
+            place = (layer, side, slice(start, start + len(tensor)))
+            if self.scales is None:
+                self.values[place] = tensor
+            else:
+                self.values[place], self.scales[place] = quantize(tensor)
+
+    def extent(self, layer: int, start: int, num_tokens: int) -> Extent:
+        """One layer's keys and values at consecutive token places, a view."""
+        values = self.values[layer, :, start : start + num_tokens]
+        if self.scales is None:
+            return Extent(values[0], values[1])
+        scales = self.scales[layer, :, start : start + num_tokens]
+        return Extent(values[0], values[1], scales[0], scales[1])
+
+    def _stored(self) -> list[torch.Tensor]:
+        """What lies in the file."""
+        values, scales = self._host or (self.values, self.scales)
+        return [values] if scales is None else [values, scales]
+
+    def flush(self, start: int, end: int) -> None:
+        """Write the token places from ``start`` to ``end`` through to the file, where that lies apart."""
+        for ours, theirs in zip((self.values, self.scales), self._stored(), strict=False):
+            if ours is not None and ours is not theirs:
+                theirs[:, :, start:end].copy_(ours[:, :, start:end])
+
+    def load(self, end: int) -> None:
+        """Bring the first ``end`` token places in from the file, where that lies apart.
+
+        Layer by layer through two pinned buffers on CUDA: one is filled while the other is on its way.
+        """
+        for ours, theirs in zip((self.values, self.scales), self._stored(), strict=False):
+            if ours is None or ours is theirs:
+                continue
+            pinned = ours.device.type == "cuda"
+            buffers = [torch.empty(theirs[0, :, :end].shape, dtype=theirs.dtype, pin_memory=pinned) for _ in range(2)]
+            sent = [torch.cuda.Event() for _ in range(2)] if pinned else []
+            for layer in range(len(ours)):
+                buffer = buffers[layer % 2]
+                if pinned and layer > 1:
+                    sent[layer % 2].synchronize()
+                buffer.copy_(theirs[layer, :, :end])
+                ours[layer, :, :end].copy_(buffer, non_blocking=pinned)
+                if pinned:
+                    sent[layer % 2].record()
+
+    def copy_from(self, other: Slab, num_tokens: int) -> None:
+        """Take over the first ``num_tokens`` token places of another slab's file."""
+        for ours, theirs in zip(self._stored(), other._stored(), strict=True):
+            ours[:, :, :num_tokens].copy_(theirs[:, :, :num_tokens])
+
+    def checksum(self, start: int, end: int) -> str:
+        """xxh3 (128 bits, hex) of the token places from ``start`` to ``end`` in the file, all layers."""
+        digest = xxhash.xxh3_128()
+        for tensor in self._stored():
+            for run in tensor[:, :, start:end].flatten(0, 1):
+                digest.update(run.view(torch.uint8).numpy())
+        return digest.hexdigest()
+
+
+class BlockMemory:
+    """The slabs, and the pool that knows who holds their blocks."""
+
+    def __init__(self, layout: KVLayout) -> None:
+        self.layout = layout
+        self.pool = BlockPool()
+        self.lock = threading.RLock()  # callers fork and close while the engine thread works
+        self._slabs: dict[int, Slab] = {}
+
+    @property
+    def num_bytes(self) -> int:
+        """Bytes of all slabs."""
+        return sum(slab.num_bytes for slab in self._slabs.values())
+
+    def slab(self, number: int) -> Slab:
+        """A slab by its number."""
+        return self._slabs[number]
+
+    def add_slab(self, num_blocks: int, *, shared: bool, file: np.ndarray | None = None) -> int:
+        """Add a slab; ``file`` is a mapped block file to lay it in.
+
+        Raises:
+            CacheFull: memory does not hold it.
+        """
+        self._check_room(self.layout.slab_bytes(num_blocks))
+        with self.lock:
+            slab = Slab(self.layout, num_blocks, file, mirrored=self.layout.device.type != "cpu")
+            number = self.pool.add_slab(num_blocks, shared=shared)
+            self._slabs[number] = slab
+        return number
+
+    def _check_room(self, num_bytes: int) -> None:
+        if self.layout.device.type == "cuda":
+            free, _ = torch.cuda.mem_get_info(self.layout.device)
+        else:
+            free = psutil.virtual_memory().available
+        if num_bytes + SPARE_BYTES > free:
+            raise CacheFull(
+                f"The next blocks take {num_bytes / 1e6:,.0f} MB and {free / 1e6:,.0f} MB of memory are free. "
+                "Close a reading or a chat, read a selection of the document, or hold the cache smaller with "
+                "Workbench(kv='int8')."
+            )
+
+    def make_room(self, table: BlockTable, num_tokens: int) -> None:
+        """See that ``table.append(num_tokens)`` finds its blocks, adding a shared slab where it takes from those."""
+        missing = table.num_new_blocks(num_tokens) - self.pool.num_free_in(table.slab)
+        if table.slab is None and missing > 0:
+            self.add_slab(max(missing, SHARED_SLAB_BLOCKS), shared=True)
+
+    def drop(self, slabs: list[int]) -> None:
+        """Free the memory of slabs that nobody holds."""
+        for slab in slabs:
+            del self._slabs[slab]
+
+    def write(self, layer: int, slots: list[Slots], keys: torch.Tensor, values: torch.Tensor) -> None:
+        """Store keys and values, each (num_tokens, kv_heads, head_dim), at ``slots``, in the cache's dtype."""
+        done = 0
+        for slab, start, num_tokens in slots:
+            part = slice(done, done + num_tokens)
+            self._slabs[slab].write(layer, start, (keys[part], values[part]))
+            done += num_tokens
+
+    def read(self, layer: int, runs: list[Slots]) -> Extent:
+        """Keys and values of a segment: a view, or a copy if it is scattered."""
+        extents = [self._slabs[slab].extent(layer, start, num_tokens) for slab, start, num_tokens in runs]
+        return extents[0] if len(extents) == 1 else joined(extents)
