@@ -1,9 +1,13 @@
 """What all tests share: random checkpoints made once a run, and the sample documents."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+# Tests that are about the store name a folder of their own.
+os.environ["WORKBENCH_STORE"] = "off"
 
 SAMPLES = Path(__file__).parents[1] / "sample_data"
 

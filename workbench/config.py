@@ -5,6 +5,8 @@
 | ``WORKBENCH_MODEL`` | the model of ``Workbench()``: a registry name, a hub id or a folder | by machine |
 | ``WORKBENCH_HOME`` | where models and readings are kept | the user's cache folder |
 | ``WORKBENCH_OFFLINE`` | ``1`` forbids every download | off |
+| ``WORKBENCH_STORE`` | where readings are kept; ``off`` keeps none on disk | ``readings`` in ``WORKBENCH_HOME`` |
+| ``WORKBENCH_STORE_GB`` | gigabytes that readings may take together | half of what the disk has free |
 
 Not covered: what fits a machine (engine.budget), which models there are (engine.registry).
 """
@@ -19,7 +21,7 @@ from platformdirs import user_cache_path
 from workbench.errors import ConfigError, nearest
 
 Weights = Literal["auto", "fp32", "bf16", "int8"]
-KV = Literal["auto", "fp32", "bf16"]
+KV = Literal["auto", "fp32", "bf16", "int8"]
 
 NATIVE_WINDOW_LIMIT = 131_072
 """Tokens: the most that ``window=None`` takes; more by asking."""
@@ -37,6 +39,32 @@ def home() -> Path:
 def offline() -> bool:
     """Whether downloads are forbidden (``WORKBENCH_OFFLINE`` or ``HF_HUB_OFFLINE`` set to 1)."""
     return any(os.environ.get(name, "0") not in ("", "0") for name in ("WORKBENCH_OFFLINE", "HF_HUB_OFFLINE"))
+
+
+def store_folder(store: str | os.PathLike[str] | Literal[False] | None) -> Path | None:
+    """Where readings are kept: a folder, the user's own (None), or nowhere (False), which gives None."""
+    named = os.environ.get("WORKBENCH_STORE", "") if store is None else store
+    if named is False or named == "off":
+        return None
+    return Path(named).expanduser() if named else home() / "readings"
+
+
+def store_bytes() -> int | None:
+    """Bytes that readings may take together; None leaves it to the disk.
+
+    Raises:
+        ConfigError: ``WORKBENCH_STORE_GB`` is not a number above 0.
+    """
+    named = os.environ.get("WORKBENCH_STORE_GB")
+    if not named:
+        return None
+    try:
+        gigabytes = float(named)
+    except ValueError:
+        gigabytes = 0.0
+    if not gigabytes > 0:
+        raise ConfigError(f"WORKBENCH_STORE_GB={named!r} is not a number of gigabytes above 0; try 20.")
+    return int(gigabytes * 1e9)
 
 
 def default_model() -> str | None:
@@ -63,6 +91,7 @@ class EngineOptions:
     device: str = "auto"
     seed: int = 0
     window: int | None = None
+    store: Path | None = None
 
     def __post_init__(self) -> None:
         _choice("weights", self.weights, get_args(Weights))

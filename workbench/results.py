@@ -68,6 +68,7 @@ class Usage:
         ttft_s: seconds from the question to the first token.
         tokens_per_s: decoding speed after the first token; 0 for a single token.
         peak_bytes: the process's peak resident set (CPU) or allocated memory (CUDA).
+        verify_s: seconds spent on checksums of what was stored.
     """
 
     prompt_tokens: int
@@ -76,6 +77,7 @@ class Usage:
     ttft_s: float = 0.0
     tokens_per_s: float = 0.0
     peak_bytes: int = 0
+    verify_s: float = 0.0
 
     @property
     def computed_tokens(self) -> int:

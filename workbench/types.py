@@ -238,6 +238,11 @@ class Engine(Protocol):
         """Weights, precision, grid and kernels: two equal ones give the same bits."""
         ...
 
+    @property
+    def fingerprint_parts(self) -> Mapping[str, str]:
+        """What the fingerprint is made of, by name."""
+        ...
+
     def read(
         self,
         token_ids: Sequence[int],

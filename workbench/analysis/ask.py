@@ -31,7 +31,8 @@ class Context:
 
     Attributes:
         document: what was read.
-        prefix_ids: the ids in front of every question.
+        prefix_ids: the ids in front of every question, the words that begin each one included.
+        num_document_tokens: those in front of every other task.
         engine: runs the ids.
         tokenizer: of the same model.
         model: its name.
@@ -40,6 +41,7 @@ class Context:
 
     document: Document
     prefix_ids: tuple[int, ...]
+    num_document_tokens: int
     engine: Engine
     tokenizer: Tokenizer
     model: str
@@ -51,6 +53,11 @@ def prefix_ids(tokenizer: Tokenizer, text: str) -> tuple[int, ...]:
     frame = tokenizer.frame
     opening = [*frame.before_system, *tokenizer.encode(prompts.SYSTEM), *frame.before_user]
     return (*opening, *tokenizer.encode(prompts.OPEN), *tokenizer.encode(text), *tokenizer.encode(prompts.CLOSE))
+
+
+def opening_ids(tokenizer: Tokenizer) -> tuple[int, ...]:
+    """What begins every question, read with the document."""
+    return tuple(tokenizer.encode(prompts.ASK))
 
 
 def task_ids(tokenizer: Tokenizer, task: str, *, thinking: bool) -> tuple[int, ...]:

@@ -106,6 +106,8 @@ class Chat:
         first = self._history == self._context.prefix_ids
         instruction = "\n\n".join(filter(None, (self._system if first else None, system)))
         task = prompts.ask(question, instruction) if first or instruction else question
+        if instruction and not first:
+            task = prompts.ASK + task
         closing = frame.after_user_thinking if thinking else frame.after_user
         return (*(() if first else frame.between_turns), *tokenizer.encode(task), *closing)
 

@@ -63,7 +63,7 @@ class Counted:
         ids, spans = counter.encode_with_spans(document.text)
         self.num_tokens = len(ids)
         self._starts = [span.start_char for span in spans]
-        fixed = (prompts.SYSTEM, prompts.OPEN, prompts.CLOSE)
+        fixed = (prompts.SYSTEM, prompts.OPEN, prompts.CLOSE, prompts.ASK)
         self.frame_tokens = sum(len(counter.encode_with_spans(text)[0]) for text in fixed)
 
     def between(self, start_char: int, end_char: int) -> int:
@@ -114,7 +114,7 @@ def too_long(verdict: Fit) -> ContextTooLong:
 
 
 def prefix_tokens(counted: Counted, window: Window) -> int:
-    """Tokens of template, system text, frame and document."""
+    """Tokens of template, system text, frame, document and what begins every question."""
     return window.overhead_tokens + counted.frame_tokens + counted.num_tokens
 
 

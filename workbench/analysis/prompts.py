@@ -1,11 +1,14 @@
 """What the model is told. The frozen prefix (SYSTEM, OPEN, document, CLOSE) is the same for every task.
 
+``ASK`` follows it and begins every question, so it is read with the document, and a question costs its own words only;
+other tasks start in front of it.
+
 Changing any word of the prefix changes what was read: raise VERSION with it. User text is joined, never formatted.
 
 Not covered: turning text into ids (analysis.ask), the model's own chat template (engine.tokenizer).
 """
 
-VERSION = 2
+VERSION = 3
 """Of the prefix and the tasks; part of every manifest."""
 
 SYSTEM = (
@@ -21,7 +24,7 @@ ABSENT = "The document does not say."
 
 # Short on purpose: asked to quote as well, a small model forgets to, or quotes what is not there (analysis.citations
 # finds the passage instead); asked more than once not to guess, it says too often that the document does not say.
-_ASK = (
+ASK = (
     "Answer the question from the document alone, in one short sentence with the exact name, number, date or term. "
     f"If the document does not mention it, reply only: {ABSENT}\n\n"
 )
@@ -38,8 +41,8 @@ def says_absent(answer: str) -> bool:
 
 
 def ask(question: str, system: str | None = None) -> str:
-    """The task for one question, with a further instruction if there is one."""
-    return _ASK + _further(system) + "Question: " + question.strip()
+    """What follows ``ASK`` for one question, with a further instruction if there is one."""
+    return _further(system) + "Question: " + question.strip()
 
 
 def summarize(words: int, system: str | None = None) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import torch
@@ -101,9 +101,9 @@ class LocalEngine:
         self.memory = BlockMemory(layout)
         self._runner = Runner(model, GRID, seed)
         self._window = window
-        parts = model_parts(model, layout)
-        self._fingerprint = fingerprint(parts)
-        self._reader = Reader(self._runner, self.memory, store, parts)
+        self._parts = model_parts(model, layout)
+        self._fingerprint = fingerprint(self._parts)
+        self._reader = Reader(self._runner, self.memory, store, self._parts)
         self._closed = False
 
     @property
@@ -115,6 +115,11 @@ class LocalEngine:
     def fingerprint(self) -> str:
         """Weights, precision, grid and kernels."""
         return self._fingerprint
+
+    @property
+    def fingerprint_parts(self) -> Mapping[str, str]:
+        """What the fingerprint is made of, by name."""
+        return self._parts
 
     def read(
         self,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import torch
@@ -21,6 +21,7 @@ from workbench.engine import checkpoint, convert, registry
 from workbench.engine.budget import Architecture
 from workbench.engine.fetch import FetchProgress
 from workbench.engine.local import LocalEngine
+from workbench.engine.store import Store
 from workbench.engine.tokenizer import HubTokenizer, packaged_counter
 from workbench.errors import ConfigError, ModelLoadError, nearest
 from workbench.types import LoadedModel, TokenCounter
@@ -104,7 +105,7 @@ class Model:
         """Precision of keys and values; by default that of the computation."""
         if self._options.kv == "auto":
             return torch.bfloat16 if self.weights == "bf16" else torch.float32
-        return torch.float32 if self._options.kv == "fp32" else torch.bfloat16
+        return {"fp32": torch.float32, "bf16": torch.bfloat16, "int8": torch.int8}[self._options.kv]
 
     @cached_property
     def counter(self) -> TokenCounter:
@@ -139,12 +140,14 @@ class Model:
             ModelLoadError: it cannot be fetched, verified or loaded.
         """
         if self._loaded is None:
-            folder = self._find_folder(progress)
+            checkpoint_folder = self._find_folder(progress)
             started = time.perf_counter()
-            tokenizer = HubTokenizer(folder)
-            layout = checkpoint.kv_layout(checkpoint.text_config(folder), self.kv_dtype, self.device)
-            weights = checkpoint.load(folder, self.weights, self.device)
-            engine = LocalEngine(weights, layout, self.window, self._options.seed)
+            tokenizer = HubTokenizer(checkpoint_folder)
+            layout = checkpoint.kv_layout(checkpoint.text_config(checkpoint_folder), self.kv_dtype, self.device)
+            weights = checkpoint.load(checkpoint_folder, self.weights, self.device)
+            folder = self._options.store
+            store = None if folder is None else Store(folder, config.store_bytes())
+            engine = LocalEngine(weights, layout, self.window, self._options.seed, store)
             self._loaded = LoadedModel(engine, tokenizer)
             _log.info("loaded %s (%s) in %.1f s", self.name, self.weights, time.perf_counter() - started)
         return self._loaded
@@ -223,8 +226,9 @@ def _is_hub_id(name: str) -> bool:
     return bool(owner and slash and repository) and "/" not in repository and not name.startswith((".", "~", "/"))
 
 
+@cache
 def _cpu_flop_per_s() -> float:
-    """Speed of a matrix product like those of prefill, measured for a tenth of a second."""
+    """Speed of a matrix product like those of prefill, measured once for a tenth of a second."""
     left, right = torch.randn(512, 1_024), torch.randn(1_024, 2_048)
     torch.mm(left, right)
     started, count = time.perf_counter(), 0

@@ -52,6 +52,11 @@ class Entry:
         """The document's name, for people."""
         return self.record.label.get("name", "") if self.record else ""
 
+    @property
+    def hash(self) -> str:
+        """The document's hash."""
+        return self.record.label.get("hash", "") if self.record else ""
+
 
 class Store:
     """A folder of readings.
@@ -85,22 +90,18 @@ class Store:
         found = [_entry(path) for path in self.folder.iterdir() if path.is_dir() and len(path.name) == KEY_CHARS]
         return sorted((entry for entry in found if entry), key=lambda entry: -entry.used_s)
 
-    def find(self, name: str) -> Entry:
-        """The reading that a document's name (with or without its ending), its hash or a key means.
+    def find(self, name: str) -> list[Entry]:
+        """The readings that a document's name (with or without its ending), its hash or a key means.
 
-        Of several, the one used last: a hash or a key may be shortened to 6 characters.
+        A hash or a key may be shortened to 6 characters. Those used last come first.
 
         Raises:
             ConfigError: there is none.
         """
         entries = self.entries()
-        for entry in entries:
-            if entry.name in (name, Path(name).name) or (entry.name and Path(entry.name).stem == name):
-                return entry
-        for entry in entries:
-            hashes = (entry.key, entry.record.label.get("hash", "") if entry.record else "")
-            if len(name) >= 6 and any(value.startswith(name) for value in hashes):
-                return entry
+        named = [e for e in entries if e.name and name in (e.name, Path(e.name).stem)]
+        if found := named or [e for e in entries if len(name) >= 6 and (e.key.startswith(name) or e.hash.startswith(name))]:
+            return found
         names = sorted({entry.name for entry in entries if entry.name})
         known = f"It has: {', '.join(names)}.{nearest(name, names)}" if names else "It is empty."
         raise ConfigError(f"{name!r} is not in the store ({self.folder}). {known}")

@@ -5,25 +5,30 @@ Not covered: asking (session.reading), how a prefill is watched (session.prefill
 
 from __future__ import annotations
 
+import os
 import threading
 import weakref
 from collections import defaultdict
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
-from workbench.analysis.ask import prefix_ids
+import polars as pl
+
+from workbench.analysis.ask import opening_ids, prefix_ids
 from workbench.analysis.fitting import Counted, Window, fit, prefix_tokens, too_long
-from workbench.config import DEFAULT_RESERVE, KV, NATIVE_WINDOW_LIMIT, EngineOptions, Weights
+from workbench.config import DEFAULT_RESERVE, KV, NATIVE_WINDOW_LIMIT, EngineOptions, Weights, store_folder
 from workbench.documents.document import Document
-from workbench.errors import EngineError
-from workbench.results import Fit
+from workbench.errors import ConfigError, EngineError
+from workbench.results import Fit, Usage
 from workbench.session.prefill import Prefill
 from workbench.session.reading import Reading, Shared
+from workbench.session.stored import keep, readings_frame, stored_document
 from workbench.types import LoadedModel, Prefix, ProgressCallback
 
 if TYPE_CHECKING:
     from workbench.engine.models import Model
+    from workbench.engine.store import Store
 
 
 class Closeable(Protocol):
@@ -42,10 +47,11 @@ class Workbench:
     Args:
         model: a registry name (``small``, ``qwen3.5-9b`` ...), a hub id, a folder; None takes what fits this machine.
         weights: ``auto``, ``fp32``, ``bf16`` or ``int8``.
-        kv: precision of keys and values: ``auto``, ``fp32`` or ``bf16``.
+        kv: precision of keys and values: ``auto``, ``fp32``, ``bf16`` or ``int8``.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         seed: of sampling, where a question names none.
         window: tokens; None takes what the model was made for, at most 131,072.
+        store: the folder where readings are kept; None takes the user's own, False keeps none on disk.
 
     Raises:
         ConfigError: an unknown model or option.
@@ -60,10 +66,11 @@ class Workbench:
         device: str = "auto",
         seed: int = 0,
         window: int | None = None,
+        store: str | os.PathLike[str] | Literal[False] | None = None,
     ) -> None:
         from workbench.engine.models import open_model
 
-        self._options = EngineOptions(weights, kv, device, seed, window)
+        self._options = EngineOptions(weights, kv, device, seed, window, store_folder(store))
         self._model: Model = open_model(model, self._options)
         self._asked = model or self._model.name
         self._prefixes: dict[str, Shared] = {}
@@ -169,10 +176,12 @@ class Workbench:
         with self._turns[document.hash]:  # a second thread waits for the first, and finds everything read
             if again := self._read_again(document, loaded):
                 return again
-            prefill = Prefill(loaded, document, progress, self._keep_late(document))
+            ids = prefix_ids(loaded.tokenizer, document.text)
+            all_ids = (*ids, *opening_ids(loaded.tokenizer))
+            prefill = Prefill(loaded, document, progress, self._keep_late(document, len(ids)))
             self._hold(prefill)
             try:
-                reused, prefix = prefill.run(prefix_ids(loaded.tokenizer, document.text))
+                began, prefix = prefill.run(all_ids, len(ids), keep(document, self.name))
             except KeyboardInterrupt:
                 self._check_open()  # stopped because the workbench was closed: then that is the reason
                 raise
@@ -180,8 +189,43 @@ class Workbench:
                 if self._closed:
                     prefix.close()
                 self._check_open()
-                self._prefixes[document.hash] = Shared(prefix)
-                return self._add(document, loaded, reused)
+                self._prefixes[document.hash] = Shared(prefix, len(ids))
+                return self._add(document, loaded, began.reused_tokens, began.verify_s)
+
+    def readings(self) -> pl.DataFrame:
+        """What is kept on disk, those used last first: a frame, see ``tables.READINGS``."""
+        store = self._store()
+        return readings_frame(store.entries() if store else [])
+
+    def open(self, name: str, *, progress: bool | ProgressCallback | None = True) -> Reading:
+        """A reading from the store, without the file it was made from.
+
+        Args:
+            name: of the document, with or without its ending; its hash or the reading's key, perhaps shortened.
+            progress: as for ``read``; a reading that was stopped half way goes on.
+
+        Raises:
+            ConfigError: the store has none of that name, or only by another model or precision.
+            CacheCorrupt: it is damaged.
+        """
+        self._check_open()
+        store = self._store()
+        if store is None:
+            raise ConfigError("This workbench keeps nothing on disk (store=False); read the document instead.")
+        store.find(name)  # a wrong name is known before the model is loaded
+        loaded = self._load(show=progress is True)
+        document, ids = stored_document(store, name, loaded.engine)
+        if ids != (*prefix_ids(loaded.tokenizer, document.text), *opening_ids(loaded.tokenizer)):
+            raise ConfigError(
+                f"{document.name} was read with other instructions, by another version of the workbench. "
+                "Read it again: bench.read(wb.load(...))."
+            )
+        return self.read(document, progress=progress, reserve=0)
+
+    def _store(self) -> Store | None:
+        from workbench.engine.store import Store
+
+        return None if self._options.store is None else Store(self._options.store)
 
     def _read_again(self, document: Document, loaded: LoadedModel) -> Reading | None:
         """Another reading of what is in memory already."""
@@ -190,23 +234,24 @@ class Workbench:
             shared = self._prefixes.get(document.hash)
             return None if shared is None else self._add(document, loaded, len(shared.prefix.token_ids))
 
-    def _add(self, document: Document, loaded: LoadedModel, reused_tokens: int) -> Reading:
+    def _add(self, document: Document, loaded: LoadedModel, reused_tokens: int, verify_s: float = 0.0) -> Reading:
         shared = self._prefixes[document.hash]
         shared.num_readings += 1
-        self._readings.append(Reading(self, document, loaded, shared, reused_tokens=reused_tokens))
+        usage = Usage(len(shared.prefix.token_ids), reused_tokens, completion_tokens=0, verify_s=verify_s)
+        self._readings.append(Reading(self, document, loaded, shared, usage))
         return self._readings[-1]
 
-    def _keep_late(self, document: Document) -> Callable[[Prefix], None]:
+    def _keep_late(self, document: Document, num_document_tokens: int) -> Callable[[Prefix], None]:
         """What keeps the prefix of a read that was stopped after its last chunk, for the next ``read``."""
 
-        def keep(prefix: Prefix) -> None:
+        def keep_prefix(prefix: Prefix) -> None:
             with self._lock:
                 if self._closed or document.hash in self._prefixes:
                     prefix.close()
                 else:
-                    self._prefixes[document.hash] = Shared(prefix)
+                    self._prefixes[document.hash] = Shared(prefix, num_document_tokens)
 
-        return keep
+        return keep_prefix
 
     def _load(self, *, show: bool) -> LoadedModel:
         from workbench import views

@@ -6,6 +6,7 @@ Not covered: what is done with the prefix (session.reading).
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
@@ -13,10 +14,12 @@ from typing import TYPE_CHECKING
 from workbench.analysis.background import finish
 from workbench.documents.document import Document
 from workbench.errors import WorkbenchError
-from workbench.types import LoadedModel, Prefix, ProgressCallback, ReadProgress
+from workbench.types import Keep, LoadedModel, Prefix, ProgressCallback, ReadProgress
 
 if TYPE_CHECKING:
     from workbench.views import Outcome
+
+_log = logging.getLogger(__name__)
 
 
 class Prefill:
@@ -45,18 +48,28 @@ class Prefill:
 
     close = cancel
 
-    def run(self, ids: tuple[int, ...]) -> tuple[int, Prefix]:
-        """Tokens that were in the cache before, and the prefix."""
+    def run(self, ids: tuple[int, ...], mark: int, keep: Keep) -> tuple[ReadProgress, Prefix]:
+        """Read.
+
+        Args:
+            ids: the prefix.
+            mark: tokens of it that tasks other than questions start from.
+            keep: what the store keeps beside it.
+
+        Returns:
+            How it began (what was in the cache before), and the prefix.
+        """
+        events = self._loaded.engine.read(ids, self._cancel, marks=(mark,), keep=keep)
         if callable(self._progress):
-            return self._read(ids, self._progress)
+            return self._read(events, self._progress)
         if not self._progress:
-            return self._read(ids, lambda _: None)
+            return self._read(events, lambda _: None)
         from workbench import views
 
         view = views.reading_view(self._name, len(ids), on_stop=self._cancel.set)
         outcome: Outcome = "failed"
         try:
-            result = self._read(ids, view)
+            result = self._read(events, view)
             outcome = "done"
         except KeyboardInterrupt:
             outcome = "stopped"
@@ -65,14 +78,17 @@ class Prefill:
             view.close(outcome)
         return result
 
-    def _read(self, ids: tuple[int, ...], show: Callable[[ReadProgress], None]) -> tuple[int, Prefix]:
-        reused = 0
-        events = self._loaded.engine.read(ids, self._cancel)
+    def _read(
+        self, events: Iterator[ReadProgress | Prefix], show: Callable[[ReadProgress], None]
+    ) -> tuple[ReadProgress, Prefix]:
+        began = ReadProgress(0, 0, 0, 0.0)
         try:
             for event in events:
                 if not isinstance(event, ReadProgress):
-                    return reused, event
-                reused = event.reused_tokens
+                    return began, event
+                if event.note:
+                    _log.warning("%s: %s", self._name, event.note)
+                began = began if event.elapsed_s else event  # the last one before anything was computed
                 show(event)
         except BaseException:
             self._cancel.set()

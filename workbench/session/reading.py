@@ -22,10 +22,16 @@ if TYPE_CHECKING:
 
 
 class Shared:
-    """A prefix and how many readings of one document hold it."""
+    """A prefix and how many readings of one document hold it.
 
-    def __init__(self, prefix: Prefix) -> None:
+    Args:
+        prefix: document, and what begins every question.
+        num_document_tokens: where other tasks start.
+    """
+
+    def __init__(self, prefix: Prefix, num_document_tokens: int) -> None:
         self.prefix = prefix
+        self.num_document_tokens = num_document_tokens
         self.num_readings = 0
 
 
@@ -39,18 +45,20 @@ class Reading:
     """
 
     def __init__(
-        self, bench: Workbench, document: Document, loaded: LoadedModel, shared: Shared, *, reused_tokens: int
+        self, bench: Workbench, document: Document, loaded: LoadedModel, shared: Shared, usage: Usage
     ) -> None:
         self.bench, self.document = bench, document
         self._shared, self._engine = shared, loaded.engine
-        ids = shared.prefix.token_ids
-        self._context = Context(document, ids, loaded.engine, loaded.tokenizer, bench.name, bench._options.seed)
-        self.read_usage = Usage(prompt_tokens=len(ids), reused_tokens=reused_tokens, completion_tokens=0)
+        self._context = Context(
+            document, shared.prefix.token_ids, shared.num_document_tokens, loaded.engine, loaded.tokenizer, bench.name,
+            bench._options.seed,
+        )  # fmt: skip
+        self.read_usage = usage
         self._closed = False
 
     @property
     def num_tokens(self) -> int:
-        """Tokens of the prefix: template, system text, frame and document."""
+        """Tokens of the prefix: template, system text, frame, document and what begins every question."""
         return len(self._context.prefix_ids)
 
     @property
@@ -128,26 +136,33 @@ class Reading:
     def stream_summary(self, words: int = 150, *, max_tokens: int | None = None) -> AnswerStream:
         """Summarise, and watch it being written."""
         task, room = summary_ids(self._context.tokenizer, words)
-        return self._stream(task, "", SamplingParams(room if max_tokens is None else max_tokens))
+        params = SamplingParams(room if max_tokens is None else max_tokens)
+        return self._stream(task, "", params, mark=self._context.num_document_tokens)
 
     def _stream(
-        self, task: tuple[int, ...], question: str, params: SamplingParams, *, thinking: bool = False
+        self,
+        task: tuple[int, ...],
+        question: str,
+        params: SamplingParams,
+        *,
+        thinking: bool = False,
+        mark: int | None = None,
     ) -> AnswerStream:
         with self.bench._lock:
-            branch = self._fork()
+            branch = self._fork(mark)
             stream = AnswerStream(
-                self._context, branch, task, self._context.prefix_ids, question, params, thinking=thinking,
+                self._context, branch, task, self._context.prefix_ids[:mark], question, params, thinking=thinking,
                 on_end=lambda _said, _answer: branch.close(),
             )  # fmt: skip
             self.bench._hold(stream)
         return stream
 
-    def _fork(self) -> Branch:
-        """A branch of the prefix; under the workbench's lock, so that nobody closes it meanwhile."""
+    def _fork(self, mark: int | None = None) -> Branch:
+        """A branch of the prefix, or of its first ``mark`` tokens; under the workbench's lock, so that nobody closes it meanwhile."""
         self.bench._check_open()
         if self._closed:
             raise EngineError(f"The reading of {self.document.name} is closed; bench.read(document) reads it again.")
-        return self._engine.fork(self._shared.prefix)
+        return self._engine.fork(self._shared.prefix, mark)
 
     def chat(self, *, system: str | None = None) -> Chat:
         """Start a conversation that remembers its own turns.
