@@ -128,7 +128,7 @@ def shown(text: str, capsys: pytest.CaptureFixture[str], *, as_json: bool = Fals
     """What is written of an answer with one quote from page iv and one from nowhere."""
     found = Citation(text, page=4, label="iv", start_char=0, end_char=len(text), passage=text, status="unassessed")
     answer = Answer("Why?", text, (found, Citation("invented")), Usage(9, 4, 2), "stop", (), ())
-    cli._show(Scripted(answer), as_json=as_json)  # type: ignore[arg-type]
+    cli.commands._show(Scripted(answer), as_json=as_json)  # type: ignore[arg-type]
     out, err = capsys.readouterr()
     assert err == ""
     return out

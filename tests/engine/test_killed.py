@@ -101,7 +101,9 @@ def check(hybrid: Path, store: Path, expected: str, reported: int, kept: int) ->
 SEEDED = random.Random(7).sample(range(3, 58), 25)
 
 
-@pytest.mark.parametrize("number", [pytest.param(n, marks=[pytest.mark.slow] if i > 1 else []) for i, n in enumerate(SEEDED)])
+@pytest.mark.parametrize(
+    "number", [pytest.param(n, marks=[pytest.mark.slow] if i > 1 else []) for i, n in enumerate(SEEDED)]
+)
 def test_killed_at_any_event_it_reopens(number: int, hybrid: Path, expected: str, tmp_path: Path):
     check(hybrid, tmp_path, expected, *kill_at_event(hybrid, tmp_path, number))
 

@@ -22,7 +22,11 @@ NO_END: frozenset[int] = frozenset()
 
 
 def make_engine(
-    folder: Path, weights: str = "fp32", window: int = 4_096, kv: torch.dtype = torch.float32, store: Store | None = None
+    folder: Path,
+    weights: str = "fp32",
+    window: int = 4_096,
+    kv: torch.dtype = torch.float32,
+    store: Store | None = None,
 ) -> LocalEngine:
     config = checkpoints.text_config(folder)
     layout = checkpoints.kv_layout(config, kv, CPU)

@@ -41,4 +41,6 @@ def from_bytes(content: bytes) -> Document:
             parent=fields["parent"],
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CacheCorrupt(f"the stored document cannot be read ({type(error).__name__}); read its file again") from error
+        raise CacheCorrupt(
+            f"the stored document cannot be read ({type(error).__name__}); read its file again"
+        ) from error

@@ -14,11 +14,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import numpy as np
+import torch
 from filelock import Timeout
 
 from workbench.engine.blocks import BLOCK_SIZE
 from workbench.engine.cache import Cancelled, SequenceCache
-from workbench.engine.memory import BlockMemory, Slab
+from workbench.engine.memory import BlockMemory, KVLayout, Slab
 from workbench.engine.prompt import Prompt, snapshot_ends
 from workbench.engine.record import Chunk, Record
 from workbench.engine.store import Store
@@ -152,7 +153,7 @@ class Archive:
     def _begin(self, prompt: Prompt, keep: Keep, notes: list[str]) -> Run:
         """Room on disk for a new reading, and the beginning that another one shares with it."""
         record = Record(
-            fingerprint=self._fingerprint, engine=dict(self._parts), label=dict(keep.label),
+            fingerprint=self._fingerprint, engine=dict(self._parts), label=dict(keep.label), layout=_described(self._layout),
             num_tokens=len(prompt.ids), num_bytes=self._layout.slab_bytes(-(-len(prompt.ids) // BLOCK_SIZE)),
         )  # fmt: skip
         first = not self._store.entries()
@@ -191,6 +192,32 @@ class Archive:
         slab.load(end)
         run.sequence.adopt(end, states)
         return True
+
+
+def _described(layout: KVLayout) -> dict[str, str]:
+    """A layout as the record has it."""
+    return {
+        "layers": str(layout.num_attention_layers), "kv_heads": str(layout.kv_heads), "head_dim": str(layout.head_dim),
+        "dtype": str(layout.dtype).removeprefix("torch."),
+    }  # fmt: skip
+
+
+def verify(stored: StoredReading) -> None:
+    """Hold every byte of a reading against its checksum. Needs no model.
+
+    Raises:
+        CacheCorrupt: something does not match.
+    """
+    shape = stored.record.layout
+    layers, dtype = ("full_attention",) * int(shape["layers"]), getattr(torch, shape["dtype"])
+    layout = KVLayout(layers, int(shape["kv_heads"]), int(shape["head_dim"]), dtype, torch.device("cpu"))
+    if stored.record.num_bytes:
+        slab = Slab(layout, stored.record.num_bytes // layout.slab_bytes(1), stored.map(writable=False))
+        _verify(slab, stored.record.chunks)
+    for num_tokens in stored.record.states:
+        stored.states(num_tokens)
+    stored.token_ids()
+    stored.document()
 
 
 def slab_of(sequence: SequenceCache) -> Slab:

@@ -31,6 +31,16 @@ class Cancelled(Exception):
     """Raised between layers when the request was cancelled."""
 
 
+def linear_layer(conv_states: torch.Tensor, recurrent_states: torch.Tensor) -> LinearAttentionLayer:
+    """A recurrent layer with a copy of these states: transformers updates them in place."""
+    layer = LinearAttentionLayer()
+    layer.lazy_initialization(conv_states=conv_states, recurrent_states=recurrent_states)
+    layer.conv_states[0].copy_(conv_states)
+    layer.recurrent_states[0].copy_(recurrent_states)
+    layer.has_previous_state[0] = True
+    return layer
+
+
 class PagedLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers ships no types
     """One attention layer of a sequence, as transformers sees it. Holds no tensor of its own."""
 
@@ -80,6 +90,7 @@ class SequenceCache(Cache):  # type: ignore[misc]
 
     Attributes:
         snapshots: states at marks inside the sequence, by number of tokens; forks can start there.
+        past: what the chunk at hand sees before itself, cut into segments; a single token sees itself there as well.
     """
 
     def __init__(self, memory: BlockMemory, table: BlockTable, cancel: threading.Event | None = None) -> None:
@@ -89,7 +100,7 @@ class SequenceCache(Cache):  # type: ignore[misc]
         self.cancel = cancel
         self.snapshots: dict[int, States] = {}
         self._slots: list[Slots] = []
-        self._past: list[list[Slots]] = []
+        self.past: list[list[Slots]] = []
         self._saved: States | None = None
         attention = iter(range(memory.layout.num_attention_layers))
         super().__init__(
@@ -102,17 +113,19 @@ class SequenceCache(Cache):  # type: ignore[misc]
     @property
     def num_bytes(self) -> int:
         """Bytes of blocks and states."""
-        states = sum(tensor.nbytes for states in (self._states(), *self.snapshots.values()) for tensor in states.values())
+        states = sum(
+            tensor.nbytes for states in (self._states(), *self.snapshots.values()) for tensor in states.values()
+        )
         return len(self.table.blocks) * BLOCK_SIZE * self.memory.layout.token_bytes + states
 
     def begin(self, num_tokens: int) -> None:
         """Make places for a chunk. States are saved where an interruption could leave them half way."""
         with self.memory.lock:
-            self._past = self.table.segments()
+            self.past = self.table.segments()
             self.memory.make_room(self.table, num_tokens)
             self._slots = self.table.append(num_tokens)
         if num_tokens == 1:
-            self._past = self.table.segments()
+            self.past = self.table.segments()
         self._saved = self.states() if num_tokens > 1 else None
 
     def commit(self) -> None:
@@ -133,13 +146,17 @@ class SequenceCache(Cache):  # type: ignore[misc]
         # A single token is not broken off: it takes no time, and its states were not saved.
         if self._saved is not None and self.cancel is not None and self.cancel.is_set():
             raise Cancelled
-        self.memory.write(layer, self._slots, keys, values)
-        past = [self.memory.read(layer, runs) for runs in self._past]
+        self.write(layer, keys, values)
+        past = [self.memory.read(layer, runs) for runs in self.past]
         if len(keys) == 1:
             return View(past, None)
         # The chunk sees itself as later tokens will see it: in the cache's precision.
         layout = self.memory.layout
         return View(past, (layout.round_trip(keys), layout.round_trip(values)))
+
+    def write(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> None:
+        """Write a layer's part of the chunk, (num_tokens, kv_heads, head_dim) each, to its places."""
+        self.memory.write(layer, self._slots, keys, values)
 
     def states(self) -> States:
         """A copy of the recurrent states; empty for a model without, and before the first token."""
@@ -159,14 +176,11 @@ class SequenceCache(Cache):  # type: ignore[misc]
         for index, layer in enumerate(self.layers):
             if not isinstance(layer, LinearAttentionLayer):
                 continue
-            fresh = LinearAttentionLayer()
-            if f"{index}.{_KINDS[0]}" in states:
-                conv, recurrent = (states[f"{index}.{kind}"].to(self.memory.layout.device) for kind in _KINDS)
-                fresh.lazy_initialization(conv_states=conv, recurrent_states=recurrent)
-                fresh.conv_states[0].copy_(conv)
-                fresh.recurrent_states[0].copy_(recurrent)
-                fresh.has_previous_state[0] = True
-            self.layers[index] = fresh
+            names, device = [f"{index}.{kind}" for kind in _KINDS], self.memory.layout.device
+            known = names[0] in states
+            self.layers[index] = (
+                linear_layer(*(states[name].to(device) for name in names)) if known else LinearAttentionLayer()
+            )
 
     def adopt(self, num_tokens: int, states: States) -> None:
         """Count tokens whose blocks are filled already, with the states after them."""

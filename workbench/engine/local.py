@@ -16,6 +16,7 @@ import transformers
 from workbench.config import SamplingParams
 from workbench.engine.cache import SequenceCache
 from workbench.engine.fingerprint import fingerprint
+from workbench.engine.lockstep import decode_many
 from workbench.engine.memory import BlockMemory, KVLayout
 from workbench.engine.prompt import make_prompt
 from workbench.engine.queue import Request, engine_thread
@@ -23,7 +24,7 @@ from workbench.engine.reader import Reader
 from workbench.engine.runner import Runner
 from workbench.engine.store import Store
 from workbench.errors import ContextTooLong, EngineError
-from workbench.types import Branch, Keep, Prefix, ReadProgress, Step, StopCheck
+from workbench.types import Branch, Keep, Prefix, Question, ReadProgress, Step, StopCheck
 
 GRID = 512
 """Tokens between chunk cuts: wide enough to feed the matrix products, short enough to stop at."""
@@ -179,20 +180,47 @@ class LocalEngine:
             ContextTooLong: prompt and one token of answer do not fit the window.
             EngineError: nothing to feed, or a branch that is not of this engine.
         """
-        if not isinstance(branch, LocalBranch) or not token_ids:
-            raise EngineError("generate needs a branch of this engine and at least one token; this is a fault of ours.")
-        used = branch.num_tokens + len(token_ids)
+        own = self._own(branch, token_ids)
+        used = own.num_tokens + len(token_ids)
         self._check(used + 1)
         cancel = cancel or threading.Event()
-        branch.sequence.cancel = cancel
+        own.sequence.cancel = cancel
         within = replace(params, max_tokens=min(params.max_tokens, self._window - used))
 
         def work() -> Iterator[Step]:
             self._check_open()  # it may have been closed while this waited
-            return self._runner.decode(branch.sequence, token_ids, within, end_token_ids, should_stop, cancel)
+            return self._runner.decode(own.sequence, token_ids, within, end_token_ids, should_stop, cancel)
 
-        branch.request = engine_thread.submit(work, cancel, dropped=(Step(None, "cancelled"),))
-        return branch.request
+        own.request = engine_thread.submit(work, cancel, dropped=(Step(None, "cancelled"),))
+        return own.request
+
+    def generate_many(self, questions: Sequence[Question]) -> Iterator[tuple[int, Step]]:
+        """Feed and decode several branches together; each Step with the question's index.
+
+        Raises:
+            ContextTooLong: a question and one token of answer do not fit the window.
+            EngineError: nothing to feed, or a branch that is not of this engine.
+        """
+        sequences, within = [], []
+        for question in questions:
+            branch = self._own(question.branch, question.token_ids)
+            branch.sequence.cancel = question.cancel
+            used = branch.num_tokens + len(question.token_ids)
+            self._check(used + 1)
+            params = replace(question.params, max_tokens=min(question.params.max_tokens, self._window - used))
+            sequences.append(branch.sequence)
+            within.append(replace(question, params=params))
+
+        def work() -> Iterator[tuple[int, Step]]:
+            self._check_open()
+            return decode_many(self._runner, within, sequences)
+
+        return engine_thread.submit(work, threading.Event())
+
+    def _own(self, branch: Branch, token_ids: Sequence[int]) -> LocalBranch:
+        if not isinstance(branch, LocalBranch) or not token_ids:
+            raise EngineError("generate needs a branch of this engine and at least one token; this is a fault of ours.")
+        return branch
 
     def _check_open(self) -> None:
         if self._closed:

@@ -40,6 +40,7 @@ class Record:
         fingerprint: of the engine that wrote it.
         engine: the parts of the fingerprint, by name.
         label: names for people and for looking it up: document, hash, model, date.
+        layout: shape of the block file: layers, kv_heads, head_dim, dtype.
         num_tokens: to be read in all.
         num_bytes: of the block file.
         tokens_checksum: xxh3 of the token ids.
@@ -52,6 +53,7 @@ class Record:
     fingerprint: str
     engine: Mapping[str, str]
     label: Mapping[str, str]
+    layout: Mapping[str, str]
     num_tokens: int
     num_bytes: int
     tokens_checksum: str = ""
@@ -75,7 +77,8 @@ class Record:
         fields = {name: getattr(self, name) for name in self.__slots__}
         fields["chunks"] = [[chunk.end, chunk.chain, chunk.checksum] for chunk in self.chunks]
         fields["states"] = {str(tokens): state for tokens, state in self.states.items()}
-        fields = {"format": FORMAT_VERSION, **fields, "engine": dict(self.engine), "label": dict(self.label)}
+        plain = {name: dict(fields[name]) for name in ("engine", "label", "layout")}
+        fields = {"format": FORMAT_VERSION, **fields, **plain}
         return json.dumps({**fields, "checksum": checksum(_canonical(fields))}).encode()
 
     @classmethod

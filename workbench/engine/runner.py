@@ -4,7 +4,6 @@ Not covered: queueing (engine.queue), what is on disk (engine.reader), several s
 """
 
 import threading
-import time
 from collections.abc import Iterator, Sequence
 
 import torch
@@ -12,8 +11,8 @@ from torch import nn
 
 from workbench.config import SamplingParams
 from workbench.engine.cache import Cancelled, SequenceCache
+from workbench.engine.decoding import Decoding
 from workbench.engine.prompt import chunk_ends
-from workbench.engine.sampling import Sampler
 from workbench.types import Step, StopCheck
 
 
@@ -81,31 +80,12 @@ class Runner:
 
         Yields a Step for each token, then one with the finish reason. The last token is not in the cache.
         """
-        started = time.perf_counter()
-        first_s = 0.0
-        sampler = Sampler(params, self.seed)
-        computed = len(token_ids)
-
-        def end(reason: str) -> Step:
-            spent = time.perf_counter() - started - first_s if first_s else 0.0
-            return Step(None, reason, first_s, spent, computed)  # type: ignore[arg-type]
-
+        answer = Decoding(params, self.seed, end_token_ids, should_stop, cancel, len(token_ids))
         try:
             for logits in self.prefill(sequence, token_ids):
                 last = logits
-            for count in range(1, params.max_tokens + 1):
-                if cancel.is_set():
-                    yield end("cancelled")
-                    return
-                token = sampler.choose(last)
-                first_s = first_s or time.perf_counter() - started
-                yield Step(token, None, first_s, time.perf_counter() - started - first_s, computed)
-                if token in end_token_ids or (should_stop is not None and should_stop(token)):
-                    yield end("stop")
-                    return
-                if count < params.max_tokens:
-                    last = self.forward(sequence, [token])
+            yield from answer.take(last)
+            while not answer.finished:
+                yield from answer.take(self.forward(sequence, [answer.token_id]))
         except Cancelled:
-            yield end("cancelled")
-            return
-        yield end("length")
+            yield answer.end("cancelled")

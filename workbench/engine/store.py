@@ -100,7 +100,9 @@ class Store:
         """
         entries = self.entries()
         named = [e for e in entries if e.name and name in (e.name, Path(e.name).stem)]
-        if found := named or [e for e in entries if len(name) >= 6 and (e.key.startswith(name) or e.hash.startswith(name))]:
+        if found := named or [
+            e for e in entries if len(name) >= 6 and (e.key.startswith(name) or e.hash.startswith(name))
+        ]:
             return found
         names = sorted({entry.name for entry in entries if entry.name})
         known = f"It has: {', '.join(names)}.{nearest(name, names)}" if names else "It is empty."

@@ -44,9 +44,7 @@ class Reading:
         read_usage: tokens of the prefix, and how many of them were in the cache already.
     """
 
-    def __init__(
-        self, bench: Workbench, document: Document, loaded: LoadedModel, shared: Shared, usage: Usage
-    ) -> None:
+    def __init__(self, bench: Workbench, document: Document, loaded: LoadedModel, shared: Shared, usage: Usage) -> None:
         self.bench, self.document = bench, document
         self._shared, self._engine = shared, loaded.engine
         self._context = Context(

@@ -66,7 +66,9 @@ def stored_document(store: Store, name: str, engine: Engine) -> tuple[Document, 
         )
     if not same:
         theirs, parts = entry.record.engine, engine.fingerprint_parts
-        differing = [f"{part} {theirs.get(part)} there, {parts[part]} here" for part in parts if theirs.get(part) != parts[part]]
+        differing = [
+            f"{part} {theirs.get(part)} there, {parts[part]} here" for part in parts if theirs.get(part) != parts[part]
+        ]
         raise ConfigError(
             f"{entry.name} was read by {entry.record.label.get('model')} in another way ({'; '.join(differing)}), so its "
             "answers would not be the same. Open it with a Workbench of that kind, or read the file again."

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import platform
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -26,7 +25,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from workbench import config
-from workbench.errors import WorkbenchError
+from workbench.cli import cache
+from workbench.cli.terminal import facts, plain, reported, say, size
 
 if TYPE_CHECKING:
     from workbench.analysis.ask import AnswerStream
@@ -45,46 +45,19 @@ Source = Annotated[str, typer.Argument(metavar="DOC", help="A file, or a folder 
 Model = Annotated[str | None, typer.Option("--model", "-m", help="A name from `workbench models`, a hub id, a folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")]
 
-# ESC would let a document drive the terminal, and direction marks lie about the order of its letters.
-_UNSAFE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-def _plain(text: str) -> str:
-    """Text without what a terminal would obey."""
-    return _UNSAFE.sub("\ufffd", text.replace("\r\n", "\n"))
-
-
-def _say(text: str = "", *, end: str = "\n", style: str | None = None) -> None:
-    """Write text to standard output as it stands: no markup, no wrapping."""
-    Console().out(_plain(text), end=end, style=style, highlight=False)
-
-
-@contextmanager
-def _reported() -> Iterator[None]:
-    """An error of ours goes to standard error, its choices on lines of their own; exit code 1. After Ctrl-C 130."""
-    try:
-        yield
-    except WorkbenchError as error:
-        lines = "\n  ".join(line.strip() for line in _plain(str(error)).splitlines())  # those of a name too
-        Console(stderr=True).out(f"{type(error).__name__}: {lines}", highlight=False)
-        raise typer.Exit(1) from error
-    except KeyboardInterrupt as error:
-        Console(stderr=True).out("Interrupted.", highlight=False)
-        raise typer.Exit(130) from error
-
 
 @contextmanager
 def _opened(source: str, model: str | None, *, card: bool = False) -> Iterator[Reading]:
     """A reading of a document, all closed at the end; with ``card``, first what is known of it."""
     from workbench.documents.load import load
 
-    with _reported():
+    with reported():
         document = load(source)  # a wrong path is known before torch is imported
         from workbench.session import Workbench
 
         with Workbench(model) as bench:
             if card:
-                _facts(_card(document, bench.fit(document)))
+                facts(_card(document, bench.fit(document)))
             yield _read(bench, document)
 
 
@@ -93,10 +66,10 @@ def _read(bench: Workbench, document: Document) -> Reading:
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
     screen = Console(stderr=True)
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
-        task = bar.add_task(f"Loading {_plain(bench.name)} (fetched at its first use)", total=None)
+        task = bar.add_task(f"Loading {plain(bench.name)} (fetched at its first use)", total=None)
 
         def show(step: ReadProgress) -> None:
-            name = f"Reading {_plain(document.name)}, tokens"
+            name = f"Reading {plain(document.name)}, tokens"
             bar.update(task, description=name, completed=step.done_tokens, total=step.total_tokens)
 
         return bench.read(document, progress=show)
@@ -114,17 +87,8 @@ def _card(document: Document, fit: Fit) -> dict[str, str]:
         "model": f"{fit.model}, window {fit.window:,} tokens",
         "tokens": f"{fit.tokens:,}, of which {fit.document_tokens:,} are the document",
         "fit": f"{verdict}: with {fit.reserve:,} for question and answer {fit.share:.1%} of the window",
-        "cost": f"{_size(fit.kv_bytes)} of memory; time to read: {seconds}",
+        "cost": f"{size(fit.kv_bytes)} of memory; time to read: {seconds}",
     }
-
-
-def _facts(facts: dict[str, str]) -> None:
-    for name, fact in facts.items():
-        _say(f"{name:<14}  {' '.join(fact.split())}")
-
-
-def _size(num_bytes: int) -> str:
-    return f"{num_bytes / 1e9:.1f} GB" if num_bytes >= 1e9 else f"{num_bytes / 1e6:.1f} MB"
 
 
 def _show(stream: AnswerStream, *, as_json: bool) -> Answer:
@@ -134,19 +98,19 @@ def _show(stream: AnswerStream, *, as_json: bool) -> Answer:
     try:
         for piece in stream:
             if isinstance(piece, Delta) and not as_json:
-                _say(piece.text, end="")
+                say(piece.text, end="")
     except KeyboardInterrupt:
         stream.cancel()
     answer = stream.result()
     if as_json:
         typer.echo(json.dumps(_record(answer), default=str))
         return answer
-    _say({"stop": "", "length": " … (cut off)", "cancelled": " … (stopped)"}[answer.finish_reason])
+    say({"stop": "", "length": " … (cut off)", "cancelled": " … (stopped)"}[answer.finish_reason])
     for citation in answer.citations:
-        _say(f"  “{citation.quote}” - {citation.place}", style="red" if citation.page is None else "green")
+        say(f"  “{citation.quote}” - {citation.place}", style="red" if citation.page is None else "green")
     usage = answer.usage
     counts = f"{usage.reused_tokens:,} tokens reused · {usage.computed_tokens:,} computed"
-    _say(f"{counts} · {usage.completion_tokens:,} written", style="dim")
+    say(f"{counts} · {usage.completion_tokens:,} written", style="dim")
     return answer
 
 
@@ -162,7 +126,7 @@ def _record(answer: Answer) -> dict[str, object]:
 def read(source: Source, model: Model = None) -> None:
     """Read a document whole, and say what it is and what it takes."""
     with _opened(source, model, card=True) as reading:
-        _facts({"read": f"{reading.num_tokens:,} tokens, {_size(reading.num_bytes)} in the cache"})
+        facts({"read": f"{reading.num_tokens:,} tokens, {size(reading.num_bytes)} in the cache"})
 
 
 @app.command()
@@ -178,7 +142,7 @@ def ask(
     with _opened(source, model) as reading:
         for question in questions:
             if len(questions) > 1 and not as_json:
-                _say(question, style="bold")
+                say(question, style="bold")
             answer = _show(reading.stream(question, max_tokens=max_tokens, system=system), as_json=as_json)
             if answer.finish_reason == "cancelled":
                 break  # Ctrl-C ends the questions that wait, too
@@ -206,10 +170,10 @@ def serve(
     show: Annotated[bool, typer.Option("--show/--no-show", help="Open a browser.")] = True,
 ) -> None:
     """Serve documents as pages until Ctrl-C: each is read once, for all who look."""
-    with _reported():
+    with reported():
         from workbench import dashboards
 
-        tell = lambda url: _say(f"Serving at {url} - Ctrl-C ends it.")  # noqa: E731
+        tell = lambda url: say(f"Serving at {url} - Ctrl-C ends it.")  # noqa: E731
         cells = (dashboards.Summary(), dashboards.Ask(max_tokens=max_tokens))
         dashboards.serve(sources, model, address=address, port=port, show=show, cells=cells, on_start=tell)
 
@@ -219,11 +183,11 @@ def models(model: Model = None) -> None:
     """List the models with a name: window, licence, size, and whether they are on this machine."""
     from workbench.engine import registry
 
-    with _reported():
+    with reported():
         entries = (registry.find(model),) if model else registry.entries()
     table = Table("name", "window", "size", "licence", "here", "description", box=None, pad_edge=False)
     for entry in entries:
-        size, here = _size(entry.num_bytes or 2 * entry.num_params), "yes" if _present(entry) else "no"
+        size, here = size(entry.num_bytes or 2 * entry.num_params), "yes" if _present(entry) else "no"
         table.add_row(entry.name, f"{entry.window:,}", size, entry.licence, here, entry.description)
     Console().print(table)
 
@@ -243,20 +207,20 @@ def doctor(model: Model = None) -> None:
     """Say what this machine has, and which model would be taken."""
     memory, home = psutil.virtual_memory(), config.home()
     disk = shutil.disk_usage(next(folder for folder in (home, *home.parents) if folder.exists()))
-    _facts({
+    facts({
         "python": f"{platform.python_version()} on {platform.platform()}",
         **{name: version(name) for name in ("qwen-workbench", "torch", "transformers")},
         "gpu": _gpu(),
-        "memory": f"{_size(memory.available)} free of {_size(memory.total)}",
-        "disk": f"{_size(disk.free)} free of {_size(disk.total)}",
+        "memory": f"{size(memory.available)} free of {size(memory.total)}",
+        "disk": f"{size(disk.free)} free of {size(disk.total)}",
         "cache": str(home),
         "offline": "yes: nothing is fetched" if config.offline() else "no",
     })  # fmt: skip
-    with _reported():
+    with reported():
         from workbench.session import Workbench
 
         with Workbench(model) as bench:
-            _facts({"model": bench.description})
+            facts({"model": bench.description})
 
 
 def _gpu() -> str:
@@ -268,10 +232,13 @@ def _gpu() -> str:
     return "; ".join(done.stdout.splitlines()) if done.returncode == 0 else "none (nvidia-smi finds none)"
 
 
+app.add_typer(cache.app, name="cache")
+
+
 @app.callback(invoke_without_command=True)
 def _main(show: Annotated[bool, typer.Option("--version", help="Show the version and end.")] = False) -> None:
     if show:
-        _say(f"workbench {version('qwen-workbench')}")
+        say(f"workbench {version('qwen-workbench')}")
         raise typer.Exit
 
 
