@@ -8,7 +8,7 @@ which only our attention function can read.
 Tokens are places first and committed later: a forward pass that was interrupted half way leaves places that
 ``rollback`` forgets, and recurrent states that it restores.
 
-Not covered: writing any of it to disk; what fits (engine.budget).
+Not covered: writing any of it to disk; what fits (engine.budget); freeing what fell out of a sliding window.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class KVLayout:
     """Shape of the KV memory.
 
     Attributes:
-        layer_types: of every layer of the model, ``full_attention`` or ``linear_attention``.
+        layer_types: of every layer of the model: ``full_attention``, ``sliding_attention`` or ``linear_attention``.
         kv_heads: key-value heads of an attention layer.
         head_dim: elements of one head.
         dtype: of the stored keys and values.
@@ -53,7 +53,7 @@ class KVLayout:
     @property
     def num_attention_layers(self) -> int:
         """Layers with keys and values."""
-        return self.layer_types.count("full_attention")
+        return len(self.layer_types) - self.layer_types.count("linear_attention")
 
     @property
     def token_bytes(self) -> int:
@@ -188,7 +188,7 @@ class SequenceCache(Cache):  # type: ignore[misc]
         attention = iter(range(memory.layout.num_attention_layers))
         super().__init__(
             layers=[
-                PagedLayer(self, next(attention)) if kind == "full_attention" else LinearAttentionLayer()
+                LinearAttentionLayer() if kind == "linear_attention" else PagedLayer(self, next(attention))
                 for kind in memory.layout.layer_types
             ]
         )
