@@ -6,9 +6,13 @@ share of attention on a segment is ``exp(lse_segment - lse)``, for nothing.
 
 ``paged_attention`` is registered with transformers under ``ATTENTION_NAME``; the cache hands it a ``View``.
 
-Not covered: sliding windows and attention sinks (refused by engine.checkpoint); flash-attn's paged calls.
+Layers with a sliding window take their few tokens out of the segments and attend once; attention sinks are one
+factor on the merged result. Transformers builds no mask for us, so both are applied here.
 
-Source: log-sum-exp merging as in FlashAttention (Dao et al. 2022, section 3.1) and FlashInfer's cascade attention.
+Not covered: freeing what fell out of a window; flash-attn's paged calls.
+
+Source: log-sum-exp merging as in FlashAttention (Dao et al. 2022, section 3.1) and FlashInfer's cascade attention;
+sinks as in gpt-oss (OpenAI 2025), a logit per head that takes its share of the softmax and has no value.
 """
 
 from collections.abc import Callable
@@ -28,6 +32,7 @@ WIDEN_TOKENS = 4_096
 """Tokens widened at once when the cache's dtype is not the model's: bounds the scratch memory."""
 
 Part = tuple[torch.Tensor, torch.Tensor]
+Mask = torch.Tensor | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +49,9 @@ class View:
     own: tuple[torch.Tensor, torch.Tensor] | None
 
 
-def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, *, causal: bool = False) -> Part:
+def attend(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, *, causal: bool = False, visible: Mask = None
+) -> Part:
     """Softmax attention and its log-sum-exp.
 
     Args:
@@ -53,28 +60,37 @@ def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, *, c
         v: like k.
         scale: factor on the scores.
         causal: row i sees tokens up to i; rows and tokens are then the same in number.
+        visible: bool (rows, num_tokens), what each row sees, at least one token; not together with ``causal``.
 
     Returns:
         out like q, and lse (batch, heads, rows) in fp32, natural logarithm.
     """
-    return BACKENDS[q.device.type](q, k, v, scale, causal)
+    return BACKENDS[q.device.type](q, k, v, scale, causal, visible)
 
 
-def attend_eager(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, causal: bool) -> Part:
-    """The definition, written out: the oracle of the tests."""
+def attend_eager(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, causal: bool, visible: Mask = None
+) -> Part:
+    """The definition, written out: the oracle of the tests, and masks on CUDA."""
     repeat = q.shape[1] // k.shape[1]
     k, v = k.repeat_interleave(repeat, 1), v.repeat_interleave(repeat, 1)
     scores = (q.float() @ k.float().transpose(-1, -2)) * scale
     if causal:
-        hidden = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).triu(1)
-        scores = scores.masked_fill(hidden, float("-inf"))
+        visible = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).tril()
+    if visible is not None:
+        scores = scores.masked_fill(~visible, float("-inf"))
     lse = scores.logsumexp(-1)
     return ((scores - lse[..., None]).exp() @ v.float()).to(q.dtype), lse
 
 
-def _attend_cpu(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, causal: bool) -> Part:
+def _attend_cpu(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, causal: bool, visible: Mask) -> Part:
     batch, heads, rows, head_dim = q.shape
     kernel = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+    if visible is not None:
+        # The kernel takes no boolean mask, only one to add, in the queries' dtype.
+        added = torch.zeros(visible.shape, dtype=q.dtype, device=q.device).masked_fill_(~visible, float("-inf"))
+        out, lse = kernel(q, k, v, 0.0, False, attn_mask=added, scale=scale)
+        return out, lse
     if causal or heads == k.shape[1]:
         out, lse = kernel(q, k, v, 0.0, causal, scale=scale)
         return out, lse
@@ -84,7 +100,9 @@ def _attend_cpu(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float,
     return out.reshape(batch, heads, rows, head_dim), lse.reshape(batch, heads, rows)
 
 
-def _attend_cuda(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, causal: bool) -> Part:
+def _attend_cuda(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, causal: bool, visible: Mask) -> Part:
+    if visible is not None:  # torch's flash op takes no mask
+        return attend_eager(q, k, v, scale, causal, visible)
     repeat = q.shape[1] // k.shape[1]
     if repeat > 1:
         k, v = k.repeat_interleave(repeat, 1), v.repeat_interleave(repeat, 1)
@@ -92,10 +110,8 @@ def _attend_cuda(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float
     return out, lse
 
 
-BACKENDS: dict[str, Callable[[torch.Tensor, torch.Tensor, torch.Tensor, float, bool], Part]] = {
-    "cpu": _attend_cpu,
-    "cuda": _attend_cuda,
-}
+Backend = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, float, bool, Mask], Part]
+BACKENDS: dict[str, Backend] = {"cpu": _attend_cpu, "cuda": _attend_cuda}
 
 
 def merge(parts: list[Part]) -> Part:
@@ -151,6 +167,48 @@ def _attend_run(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float)
     return parts
 
 
+def _attend_all(q: torch.Tensor, view: View, scale: float) -> Part:
+    """Attention of ``q`` (1, heads, rows, head_dim) over everything in ``view``."""
+    parts: list[Part] = []
+    for keys, values in view.past:
+        parts += _attend_segment(q, keys, values, scale)
+    if view.own is not None:
+        own_keys, own_values = (own.transpose(0, 1)[None] for own in view.own)
+        parts.append(attend(q, own_keys, own_values, scale, causal=True))
+    return merge(parts)
+
+
+def _attend_window(q: torch.Tensor, view: View, scale: float, window: int) -> Part:
+    """As ``_attend_all``, where the row at position p sees the tokens of (p - window, p].
+
+    The tokens are joined before anything is computed, so how the past is cut into segments changes no bit.
+    """
+    if view.own is None:  # one row, and its own token is the last of the past
+        keys, values = _last_tokens(view.past, window, q.dtype)
+        return merge(_attend_run(q, keys, values, scale))
+    own_keys, own_values = view.own
+    rows, past = len(own_keys), view.past
+    if past and window > 1:
+        before_keys, before_values = _last_tokens(past, window - 1, q.dtype)
+        own_keys, own_values = torch.cat([before_keys, own_keys]), torch.cat([before_values, own_values])
+    num_before = len(own_keys) - rows
+    seen = torch.ones(rows, len(own_keys), dtype=torch.bool, device=q.device)
+    seen = seen.tril(num_before).triu(num_before - window + 1)
+    return attend(q, own_keys.transpose(0, 1)[None], own_values.transpose(0, 1)[None], scale, visible=seen)
+
+
+def _last_tokens(
+    past: list[tuple[torch.Tensor, torch.Tensor]], num_tokens: int, dtype: torch.dtype
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Keys and values of the last ``num_tokens`` (at least 1) of ``past``, or of all, (.., kv_heads, head_dim)."""
+    taken: list[tuple[torch.Tensor, torch.Tensor]] = []
+    for keys, values in reversed(past):
+        if num_tokens > 0:
+            taken.insert(0, (keys[-num_tokens:].to(dtype), values[-num_tokens:].to(dtype)))
+            num_tokens -= len(keys)
+    return torch.cat([keys for keys, _ in taken]), torch.cat([values for _, values in taken])
+
+
 def paged_attention(
     module: torch.nn.Module,
     query: torch.Tensor,
@@ -159,6 +217,8 @@ def paged_attention(
     attention_mask: torch.Tensor | None,
     scaling: float | None = None,
     dropout: float = 0.0,  # noqa: ARG001 - inference only
+    sliding_window: int | None = None,
+    s_aux: torch.Tensor | None = None,
     **kwargs: object,
 ) -> tuple[torch.Tensor, None]:
     """The attention function that transformers calls.
@@ -171,19 +231,20 @@ def paged_attention(
         attention_mask: must be None: the mask is ours.
         scaling: factor on the scores; 1/sqrt(head_dim) when None.
         dropout: ignored.
-        kwargs: must ask for neither sliding window nor sinks.
+        sliding_window: tokens a row sees, itself included; all before it when None.
+        s_aux: attention sinks, a logit for each head, (heads,).
+        kwargs: what other implementations need; must not ask for capped scores.
 
     Returns:
         (1, num_tokens, heads, head_dim), and None for the weights.
     """
-    if attention_mask is not None or kwargs.get("sliding_window") is not None or kwargs.get("s_aux") is not None:
-        raise NotImplementedError(f"{type(module).__name__} asks for a mask, a sliding window or sinks")
+    if attention_mask is not None or kwargs.get("softcap") is not None:
+        raise NotImplementedError(f"{type(module).__name__} asks for a mask or for capped scores")
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5
-    parts: list[Part] = []
-    for keys, values in key.past:
-        parts += _attend_segment(query, keys, values, scale)
-    if key.own is not None:
-        own_keys, own_values = (own.transpose(0, 1)[None] for own in key.own)
-        parts.append(attend(query, own_keys, own_values, scale, causal=True))
-    out, _ = merge(parts)
+    if sliding_window is None:
+        out, lse = _attend_all(query, key, scale)
+    else:
+        out, lse = _attend_window(query, key, scale, sliding_window)
+    if s_aux is not None:
+        out = out * (lse - s_aux.float()[:, None]).sigmoid()[..., None].to(out.dtype)
     return out.transpose(1, 2).contiguous(), None
