@@ -13,12 +13,13 @@ EXECUTE := $(PY) -m jupyter nbconvert --execute --ExecutePreprocessor.record_tim
 OFFLINE_HTML := --HTMLExporter.require_js_url= --HTMLExporter.mathjax_url= --HTMLExporter.jquery_url= --HTMLExporter.mermaid_js_url=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo lab test test-slow check notebooks chromium clean
+.PHONY: help demo lab test test-slow bench check notebooks chromium clean
 
 help:
 	@echo "make demo        set up, fetch the model (1.2 GB), read a court opinion, ask it; build/analyze_book.html"
 	@echo "make lab         open JupyterLab with the notebooks"
 	@echo "make test        the tests and the notebooks; make test-slow: what takes minutes"
+	@echo "make bench       measure ours, transformers and llama.cpp, 1.5 hours; BENCH=--quick: does it run?"
 	@echo "make check       ruff, mypy, layers"
 	@echo "make notebooks   run the notebooks and store their outputs"
 
@@ -43,7 +44,20 @@ endif
 
 test-slow: $(READY)
 	$(PY) -m pytest -s -m slow
-	$(PY) benchmarks/speed.py
+	$(PY) -m benchmarks.bench --quick
+
+# llama.cpp is built once, beside our environment: it needs cmake, a C++ compiler and some ten minutes.
+BENCH_VENV := build/bench-venv
+LLAMA_CPP := 0.3.36
+BENCH_READY := $(BENCH_VENV)/.ready-$(LLAMA_CPP)
+
+$(BENCH_READY): | $(READY)
+	$(PY) -m venv $(BENCH_VENV)
+	nice -n 10 $(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check llama-cpp-python==$(LLAMA_CPP) numpy
+	touch $@
+
+bench: $(READY) $(BENCH_READY)
+	$(PY) -m benchmarks.bench $(BENCH)
 
 check: $(READY)
 	$(PY) -m ruff check .

@@ -47,7 +47,29 @@ def _llama() -> transformers.PreTrainedModel:
     return transformers.LlamaForCausalLM(config)
 
 
-MAKERS = {"qwen3.5": _qwen3_5, "qwen3": _qwen3, "llama": _llama}
+def _gemma3() -> transformers.PreTrainedModel:
+    # The window cuts neither chunks nor blocks evenly, and every prompt of the oracles but the first is longer.
+    config = transformers.Gemma3TextConfig(
+        **COMMON, num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=2, head_dim=16,
+        query_pre_attn_scalar=16, sliding_window=24, sliding_window_pattern=3,
+    )  # fmt: skip
+    return transformers.Gemma3ForCausalLM(config)
+
+
+def _gpt_oss() -> transformers.PreTrainedModel:
+    config = transformers.GptOssConfig(
+        **COMMON, num_hidden_layers=4, num_attention_heads=4, num_key_value_heads=2, head_dim=16, sliding_window=24,
+        num_local_experts=4, num_experts_per_tok=2,
+    )  # fmt: skip
+    model = transformers.GptOssForCausalLM(config)
+    with torch.no_grad():  # at their default size neither sinks nor router would matter
+        for name, parameter in model.named_parameters():
+            if name.endswith(("sinks", "router.weight")):
+                parameter.normal_()
+    return model
+
+
+MAKERS = {"qwen3.5": _qwen3_5, "qwen3": _qwen3, "llama": _llama, "gemma3": _gemma3, "gpt-oss": _gpt_oss}
 
 
 def make_checkpoint(kind: str, folder: Path, seed: int = 0) -> Path:

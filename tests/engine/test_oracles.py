@@ -1,5 +1,7 @@
 """Our engine against plain transformers on random checkpoints: the same token ids, or it is wrong."""
 
+import json
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -33,11 +35,17 @@ def make_engine(
     return LocalEngine(checkpoints.load(folder, weights, CPU), layout, window, seed=0, store=store)
 
 
+def load_plain(folder: Path) -> torch.nn.Module:
+    # Sinks are in transformers' eager attention only.
+    kind = "eager" if checkpoints.text_config(folder).model_type == "gpt_oss" else "sdpa"
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation=kind).eval()
+
+
 @pytest.fixture(scope="module", params=sorted(MAKERS))
 def pair(request: pytest.FixtureRequest, checkpoint: Callable[[str], Path]):
     """Our engine and the plain model of the same checkpoint."""
     folder = checkpoint(request.param)
-    plain = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa").eval()
+    plain = load_plain(folder)
     engine = make_engine(folder)
     yield engine, plain
     engine.close()
@@ -95,6 +103,30 @@ def test_logits_equal_those_of_transformers(pair):
     torch.testing.assert_close(ours, theirs, atol=1e-4, rtol=0)
     branch.close()
     prefix.close()
+
+
+@pytest.mark.parametrize("kind", ["gemma3", "gpt-oss"])
+@pytest.mark.parametrize("sliding_window", [1, 24, 300, 2_000])
+def test_windows_of_any_size_against_chunks_of_any_size(
+    checkpoint: Callable[[str], Path], tmp_path: Path, kind: str, sliding_window: int
+):
+    folder = Path(shutil.copytree(checkpoint(kind), tmp_path / "model"))
+    settings = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**settings, "sliding_window": sliding_window}))
+    plain, engine = load_plain(folder), make_engine(folder)
+    ids = document(400)
+    with torch.inference_mode():
+        expected = plain(torch.tensor([ids + QUESTION])).logits[0]
+    for grid in (7, 100):
+        engine._runner.grid = grid
+        prefix = read(engine, ids)
+        branch, together = prefix.sequence.fork(), prefix.sequence.fork()
+        one_by_one = torch.stack([engine._runner.forward(branch, [token]) for token in QUESTION])
+        torch.testing.assert_close(one_by_one, expected[len(ids) :], atol=1e-4, rtol=0)
+        torch.testing.assert_close(engine._runner.forward(together, QUESTION), expected[-1], atol=1e-4, rtol=0)
+        for each in (branch, together, prefix):
+            each.close()
+    engine.close()
 
 
 def test_questions_do_not_hear_of_each_other_and_a_warm_answer_is_a_cold_one_bit_for_bit(pair):

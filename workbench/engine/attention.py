@@ -6,30 +6,34 @@ share of attention on a segment is ``exp(lse_segment - lse)``, for nothing.
 
 ``paged_attention`` is registered with transformers under ``ATTENTION_NAME``; the cache hands it a ``View``.
 
-Not covered: sliding windows and attention sinks (refused by engine.checkpoint); flash-attn's paged calls.
+Layers with a sliding window take their few tokens out of the segments and attend once; attention sinks are one
+factor on the merged result. Transformers builds no mask for us, so both are applied here.
 
-Source: log-sum-exp merging as in FlashAttention (Dao et al. 2022, section 3.1) and FlashInfer's cascade attention.
+Not covered: freeing what fell out of a window; flash-attn's paged calls.
+
+Source: log-sum-exp merging as in FlashAttention (Dao et al. 2022, section 3.1) and FlashInfer's cascade attention;
+sinks as in gpt-oss (OpenAI 2025), a logit per head that takes its share of the softmax and has no value.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
-from workbench.engine.memory import Extent
+from workbench.engine.kernels import attend_rows
+from workbench.engine.memory import Extent, joined
 
 ATTENTION_NAME = "workbench_paged"
 
-SPLIT_TOKENS = 512
-"""Tokens per part when few rows attend to many: torch's CPU kernel runs in parallel over batch and heads only."""
-
-SPLIT_ROWS = 16
-"""Up to this many query tokens a segment is split."""
+KERNEL_ROWS = 16
+"""Up to this many query rows, attention on a CPU runs over the cache as it is stored (engine.kernels)."""
 
 WIDEN_TOKENS = 4_096
 """Tokens widened at once when the cache's dtype is not the model's: bounds the scratch memory."""
 
 Part = tuple[torch.Tensor, torch.Tensor]
+Mask = torch.Tensor | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +50,22 @@ class View:
     own: tuple[torch.Tensor, torch.Tensor] | None
 
 
-def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, *, causal: bool = False) -> Part:
+@dataclass(frozen=True, slots=True)
+class BatchView:
+    """What one attention layer may see of several sequences that are each at a single token.
+
+    Attributes:
+        shared: segments that all have in common.
+        tails: each one's others, its newest token the last.
+    """
+
+    shared: list[Extent]
+    tails: list[list[Extent]]
+
+
+def attend(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, *, causal: bool = False, visible: Mask = None
+) -> Part:
     """Softmax attention and its log-sum-exp.
 
     Args:
@@ -55,28 +74,37 @@ def attend(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, *, c
         v: like k.
         scale: factor on the scores.
         causal: row i sees tokens up to i; rows and tokens are then the same in number.
+        visible: bool (rows, num_tokens), what each row sees, at least one token; not together with ``causal``.
 
     Returns:
         out like q, and lse (batch, heads, rows) in fp32, natural logarithm.
     """
-    return BACKENDS[q.device.type](q, k, v, scale, causal)
+    return BACKENDS[q.device.type](q, k, v, scale, causal, visible)
 
 
-def attend_eager(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, causal: bool) -> Part:
-    """The definition, written out: the oracle of the tests."""
+def attend_eager(
+    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, causal: bool, visible: Mask = None
+) -> Part:
+    """The definition, written out: the oracle of the tests, and masks on CUDA."""
     repeat = q.shape[1] // k.shape[1]
     k, v = k.repeat_interleave(repeat, 1), v.repeat_interleave(repeat, 1)
     scores = (q.float() @ k.float().transpose(-1, -2)) * scale
     if causal:
-        hidden = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).triu(1)
-        scores = scores.masked_fill(hidden, float("-inf"))
+        visible = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).tril()
+    if visible is not None:
+        scores = scores.masked_fill(~visible, float("-inf"))
     lse = scores.logsumexp(-1)
     return ((scores - lse[..., None]).exp() @ v.float()).to(q.dtype), lse
 
 
-def _attend_cpu(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, causal: bool) -> Part:
+def _attend_cpu(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, causal: bool, visible: Mask) -> Part:
     batch, heads, rows, head_dim = q.shape
     kernel = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
+    if visible is not None:
+        # The kernel takes no boolean mask, only one to add, in the queries' dtype.
+        added = torch.zeros(visible.shape, dtype=q.dtype, device=q.device).masked_fill_(~visible, float("-inf"))
+        out, lse = kernel(q, k, v, 0.0, False, attn_mask=added, scale=scale)
+        return out, lse
     if causal or heads == k.shape[1]:
         out, lse = kernel(q, k, v, 0.0, causal, scale=scale)
         return out, lse
@@ -86,7 +114,9 @@ def _attend_cpu(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float,
     return out.reshape(batch, heads, rows, head_dim), lse.reshape(batch, heads, rows)
 
 
-def _attend_cuda(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, causal: bool) -> Part:
+def _attend_cuda(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, causal: bool, visible: Mask) -> Part:
+    if visible is not None:  # torch's flash op takes no mask
+        return attend_eager(q, k, v, scale, causal, visible)
     repeat = q.shape[1] // k.shape[1]
     if repeat > 1:
         k, v = k.repeat_interleave(repeat, 1), v.repeat_interleave(repeat, 1)
@@ -94,10 +124,8 @@ def _attend_cuda(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float
     return out, lse
 
 
-BACKENDS: dict[str, Callable[[torch.Tensor, torch.Tensor, torch.Tensor, float, bool], Part]] = {
-    "cpu": _attend_cpu,
-    "cuda": _attend_cuda,
-}
+Backend = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, float, bool, Mask], Part]
+BACKENDS: dict[str, Backend] = {"cpu": _attend_cpu, "cuda": _attend_cuda}
 
 
 def merge(parts: list[Part]) -> Part:
@@ -120,68 +148,128 @@ def merge(parts: list[Part]) -> Part:
     return out.to(parts[0][0].dtype), lse
 
 
-def _attend_segment(q: torch.Tensor, segment: Extent, scale: float) -> list[Part]:
-    """Parts of one segment; ``q`` is (1, heads, rows, head_dim)."""
-    step = len(segment) if segment.keys.dtype == q.dtype else WIDEN_TOKENS
+def _attend_extent(q: torch.Tensor, extent: Extent, scale: float) -> list[Part]:
+    """Parts of one extent that all rows of ``q`` (1, heads, rows, head_dim) see."""
+    if q.device.type == "cpu" and q.shape[2] <= KERNEL_ROWS:
+        return [_attend_rows(q[0].transpose(0, 1), extent, scale)]
+    step = len(extent) if extent.keys.dtype == q.dtype else WIDEN_TOKENS
     parts: list[Part] = []
-    for start in range(0, len(segment), step):
-        parts += _attend_run(q, *segment.part(start, start + step).widened(q.dtype), scale)
+    for start in range(0, len(extent), step):
+        k, v = extent.part(start, start + step).widened(q.dtype)
+        parts.append(attend(q, k.transpose(0, 1)[None], v.transpose(0, 1)[None], scale))
     return parts
 
 
-def _attend_run(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float) -> list[Part]:
-    num_splits = len(k) // SPLIT_TOKENS
-    if q.shape[2] > SPLIT_ROWS or num_splits < 2:
-        return [attend(q, k.transpose(0, 1)[None], v.transpose(0, 1)[None], scale)]
-    even = num_splits * SPLIT_TOKENS
-    shape = (num_splits, SPLIT_TOKENS, *k.shape[1:])
-    out, lse = attend(
-        q.expand(num_splits, -1, -1, -1),
-        k[:even].view(shape).transpose(1, 2),
-        v[:even].view(shape).transpose(1, 2),
-        scale,
-    )
-    total = lse.logsumexp(0, keepdim=True)
-    merged = ((lse - total).exp()[..., None] * out).sum(0, keepdim=True)
-    parts = [(merged, total)]
-    if even < len(k):
-        parts.append(attend(q, k[even:].transpose(0, 1)[None], v[even:].transpose(0, 1)[None], scale))
-    return parts
+def _attend_rows(q: torch.Tensor, extent: Extent, scale: float) -> Part:
+    """A few rows (rows, heads, head_dim) over an extent as it is stored; out (1, heads, rows, head_dim) and its lse."""
+    queries = q.float().contiguous().numpy()
+    out, lse = attend_rows(queries, *(_array(each) for each in extent.arrays), scale)
+    return torch.from_numpy(out).transpose(0, 1)[None].to(q.dtype), torch.from_numpy(lse).transpose(0, 1)[None]
+
+
+def _array(tensor: torch.Tensor | None) -> np.ndarray | None:
+    """A tensor's memory, bf16 as its bits."""
+    if tensor is None:
+        return None
+    return (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy()
+
+
+def _attend_all(q: torch.Tensor, view: View, scale: float) -> Part:
+    """Attention of ``q`` (1, heads, rows, head_dim) over everything in ``view``."""
+    parts = [part for extent in view.past for part in _attend_extent(q, extent, scale)]
+    if view.own is not None:
+        own_keys, own_values = (own.transpose(0, 1)[None] for own in view.own)
+        parts.append(attend(q, own_keys, own_values, scale, causal=True))
+    return merge(parts)
+
+
+def _attend_batch(q: torch.Tensor, view: BatchView, scale: float) -> Part:
+    """Attention of one token of each sequence, ``q`` (sequences, heads, 1, head_dim)."""
+    # What all have in common sees the sequences as rows of one.
+    rows = q.transpose(0, 2)
+    common = [part for extent in view.shared for part in _attend_extent(rows, extent, scale)]
+    parts = [(out.transpose(0, 2), lse.transpose(0, 2)) for out, lse in common]
+    tails = [
+        merge([part for extent in tail for part in _attend_extent(q[i : i + 1], extent, scale)])
+        for i, tail in enumerate(view.tails)
+    ]
+    parts.append((torch.cat([out for out, _ in tails]), torch.cat([lse for _, lse in tails])))
+    return merge(parts)
+
+
+def _attend_window(q: torch.Tensor, view: View, scale: float, window: int) -> Part:
+    """As ``_attend_all``, where the row at position p sees the tokens of (p - window, p].
+
+    The tokens are joined before anything is computed, so how the past is cut into segments changes no bit.
+    """
+    if view.own is None:  # one row, and its own token is the last of the past
+        return merge(_attend_extent(q, joined(_last_tokens(view.past, window)), scale))
+    own_keys, own_values = view.own
+    rows = len(own_keys)
+    if view.past and window > 1:
+        before_keys, before_values = joined(_last_tokens(view.past, window - 1)).widened(q.dtype)
+        own_keys, own_values = torch.cat([before_keys, own_keys]), torch.cat([before_values, own_values])
+    num_before = len(own_keys) - rows
+    seen = torch.ones(rows, len(own_keys), dtype=torch.bool, device=q.device)
+    seen = seen.tril(num_before).triu(num_before - window + 1)
+    return attend(q, own_keys.transpose(0, 1)[None], own_values.transpose(0, 1)[None], scale, visible=seen)
+
+
+def _last_tokens(past: list[Extent], num_tokens: int) -> list[Extent]:
+    """The last ``num_tokens`` (at least 1) of ``past``, or all of it."""
+    taken: list[Extent] = []
+    for extent in reversed(past):
+        if num_tokens > 0:
+            taken.insert(0, extent.part(max(len(extent) - num_tokens, 0), len(extent)))
+            num_tokens -= len(extent)
+    return taken
+
+
+def _attend(q: torch.Tensor, view: View | BatchView, scale: float, window: int | None) -> Part:
+    if isinstance(view, View):
+        return _attend_all(q, view, scale) if window is None else _attend_window(q, view, scale, window)
+    if window is None:
+        return _attend_batch(q, view, scale)
+    rows = [
+        _attend_window(q[i : i + 1], View([*view.shared, *tail], None), scale, window)
+        for i, tail in enumerate(view.tails)
+    ]
+    return torch.cat([out for out, _ in rows]), torch.cat([lse for _, lse in rows])
 
 
 def paged_attention(
     module: torch.nn.Module,
     query: torch.Tensor,
-    key: View,
-    value: View,  # noqa: ARG001 - the same view; transformers passes both
+    key: View | BatchView,
+    value: View | BatchView,  # noqa: ARG001 - the same view; transformers passes both
     attention_mask: torch.Tensor | None,
     scaling: float | None = None,
     dropout: float = 0.0,  # noqa: ARG001 - inference only
+    sliding_window: int | None = None,
+    s_aux: torch.Tensor | None = None,
     **kwargs: object,
 ) -> tuple[torch.Tensor, None]:
     """The attention function that transformers calls.
 
     Args:
         module: the attention layer.
-        query: (1, heads, num_tokens, head_dim).
+        query: (1, heads, num_tokens, head_dim), or of a batch (sequences, heads, 1, head_dim).
         key: what the cache's ``update`` returned.
         value: the same.
         attention_mask: must be None: the mask is ours.
         scaling: factor on the scores; 1/sqrt(head_dim) when None.
         dropout: ignored.
-        kwargs: must ask for neither sliding window nor sinks.
+        sliding_window: tokens a row sees, itself included; all before it when None.
+        s_aux: attention sinks, a logit for each head, (heads,).
+        kwargs: what other implementations need; must not ask for capped scores.
 
     Returns:
-        (1, num_tokens, heads, head_dim), and None for the weights.
+        Like the query, tokens before heads, and None for the weights.
     """
-    if attention_mask is not None or kwargs.get("sliding_window") is not None or kwargs.get("s_aux") is not None:
-        raise NotImplementedError(f"{type(module).__name__} asks for a mask, a sliding window or sinks")
+    if attention_mask is not None or kwargs.get("softcap") is not None:
+        raise NotImplementedError(f"{type(module).__name__} asks for a mask or for capped scores")
     scale = scaling if scaling is not None else query.shape[-1] ** -0.5
-    parts: list[Part] = []
-    for segment in key.past:
-        parts += _attend_segment(query, segment, scale)
-    if key.own is not None:
-        own_keys, own_values = (own.transpose(0, 1)[None] for own in key.own)
-        parts.append(attend(query, own_keys, own_values, scale, causal=True))
-    out, _ = merge(parts)
+    out, lse = _attend(query, key, scale, sliding_window)
+    if s_aux is not None:
+        out = out * (lse - s_aux.float()[:, None]).sigmoid()[..., None].to(out.dtype)
     return out.transpose(1, 2).contiguous(), None

@@ -1,15 +1,17 @@
 """From a folder in the hub's layout to a model in memory, in the precision this machine wants.
 
 fp32 and bf16 go through transformers' own loader. int8 is filled tensor by tensor, so that the fp32 weights never
-stand in memory at once; a folder that holds int8 already (engine.convert) is taken as it is.
+stand in memory at once; a folder that holds int8 already (engine.convert) is taken as it is. Experts are no linear
+layers and stay in float.
 
-Not covered: finding and fetching (engine.registry, engine.fetch), int4, sliding windows, attention sinks.
+Not covered: finding and fetching (engine.registry, engine.fetch), int4, experts in int8, running MXFP4 as it is.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,11 +30,12 @@ from workbench.errors import ModelLoadError
 
 _log = logging.getLogger(__name__)
 
-SUPPORTED = ("llama", "qwen2", "qwen3", "qwen3_5_text")
+SUPPORTED = ("llama", "qwen2", "qwen3", "qwen3_5_text", "gemma3_text", "gpt_oss")
 """Text architectures, by ``model_type``; the tests hold each against plain transformers."""
 
-_LAYER_TYPES = {"full_attention", "linear_attention"}
-_NOT_TEXT = ("model.visual.", "visual.", "mtp.", "model.mtp.")
+_LAYER_TYPES = {"full_attention", "sliding_attention", "linear_attention"}
+_NOT_TEXT = ("model.visual.", "visual.", "mtp.", "model.mtp.", "vision_tower.", "multi_modal_projector.")
+_GEMMA3_PREFIXES = {r"^language_model\.model\.": "model.", r"^language_model\.lm_head": "lm_head"}
 
 AttentionInterface.register(ATTENTION_NAME, paged_attention)
 
@@ -52,18 +55,20 @@ def text_config(folder: Path) -> transformers.PreTrainedConfig:
             f"{folder}/config.json cannot be read ({error}). Supported: {', '.join(SUPPORTED)}."
         ) from error
     text = config.get_text_config(decoder=True)
-    layers = set(getattr(text, "layer_types", None) or ["full_attention"])
-    if text.model_type not in SUPPORTED or layers - _LAYER_TYPES:
-        kinds = ", ".join(sorted(layers - _LAYER_TYPES)) or "its own kind"
+    kinds = set(getattr(text, "layer_types", None) or ["full_attention"]) - _LAYER_TYPES
+    if getattr(text, "use_bidirectional_attention", None):
+        kinds.add("attention in both directions")
+    if text.model_type not in SUPPORTED or kinds:
         raise ModelLoadError(
-            f"{folder} is a {text.model_type!r} model with layers of {kinds}, which this workbench does not run. "
-            f"Supported: {', '.join(SUPPORTED)}, with full attention and Gated DeltaNet layers."
+            f"{folder} is a {text.model_type!r} model with layers of {', '.join(sorted(kinds)) or 'its own kind'}, "
+            f"which this workbench does not run. Supported: {', '.join(SUPPORTED)}, with full attention, "
+            "sliding-window attention and Gated DeltaNet layers."
         )
     return text
 
 
 def layer_types(config: transformers.PreTrainedConfig) -> tuple[str, ...]:
-    """``full_attention`` or ``linear_attention`` for each layer."""
+    """``full_attention``, ``sliding_attention`` or ``linear_attention`` for each layer."""
     return tuple(getattr(config, "layer_types", None) or ["full_attention"] * config.num_hidden_layers)
 
 
@@ -91,7 +96,7 @@ def architecture(config: transformers.PreTrainedConfig) -> Architecture:
         )  # fmt: skip
     return Architecture(
         num_params=num_params, vocab_size=config.vocab_size, hidden_size=config.hidden_size,
-        full_layers=types.count("full_attention"), heads=config.num_attention_heads,
+        full_layers=len(types) - num_gdn, heads=config.num_attention_heads,
         kv_heads=config.num_key_value_heads, head_dim=head_dim(config), gdn_layers=num_gdn, state_bytes=states,
         window=config.max_position_embeddings,
     )  # fmt: skip
@@ -106,7 +111,7 @@ def load(folder: Path, weights: str, device: torch.device) -> transformers.PreTr
         device: where to.
 
     Raises:
-        ModelLoadError: files are missing or damaged, or tensors are.
+        ModelLoadError: files are missing or damaged, or tensors are, or they are quantised in a way not run here.
     """
     if not list(folder.glob("*.safetensors")):
         raise ModelLoadError(
@@ -114,14 +119,38 @@ def load(folder: Path, weights: str, device: torch.device) -> transformers.PreTr
             "transformers' save_pretrained, which writes safetensors."
         )
     config = text_config(folder)
+    packed = _quantization(folder)
+    _check_quantization(folder, packed, weights)
     try:
         with _quiet_transformers():
-            model = _load_int8(folder, config) if weights == "int8" else _load_float(folder, config, weights)
+            model = _load_int8(folder, config) if weights == "int8" else _load_float(folder, config, weights, packed)
     except (OSError, SafetensorError, RuntimeError, KeyError) as error:
         raise ModelLoadError(f"The weights in {folder} cannot be loaded: {error}") from error
     model.to(device).eval().requires_grad_(False)
     model.set_attn_implementation(ATTENTION_NAME)
     return model
+
+
+def _quantization(folder: Path) -> str | None:
+    """How the checkpoint's own tensors are quantised, as its config names it; of a text part, what the whole says."""
+    settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    for part in (settings, settings.get("text_config") or {}):
+        if part.get("quantization_config"):
+            return str(part["quantization_config"].get("quant_method", "an unnamed method"))
+    return None
+
+
+def _check_quantization(folder: Path, packed: str | None, weights: str) -> None:
+    if packed not in (None, "mxfp4"):
+        raise ModelLoadError(
+            f"The weights in {folder} are quantised with {packed!r}, which cannot be widened here: only MXFP4 can. "
+            "Give the checkpoint that was not quantised; weights='int8' makes it small."
+        )
+    if packed and weights == "int8":
+        raise ModelLoadError(
+            f"The weights in {folder} are MXFP4, nearly all of them experts, which weights='int8' leaves in float: it "
+            "would need more memory, not less. Use weights='bf16' (4 times the size of the files) or weights='fp32'."
+        )
 
 
 @contextmanager
@@ -139,13 +168,18 @@ def _quiet_transformers() -> Iterator[None]:
             settings.enable_progress_bar()
 
 
-def _load_float(folder: Path, config: transformers.PreTrainedConfig, weights: str) -> transformers.PreTrainedModel:
+def _load_float(
+    folder: Path, config: transformers.PreTrainedConfig, weights: str, packed: str | None
+) -> transformers.PreTrainedModel:
     if holds_int8(folder):
         raise KeyError(f"they are int8 already and cannot be had in {weights}; use weights='int8'")
     dtype = torch.float32 if weights == "fp32" else torch.bfloat16
+    # Left to itself, transformers runs MXFP4 in kernels it fetches where it can: other numbers on other machines.
+    widened = {"quantization_config": transformers.Mxfp4Config(dequantize=True)} if packed else {}
+    renamed = {"key_mapping": _GEMMA3_PREFIXES} if config.model_type == "gemma3_text" else {}
     model, info = AutoModelForCausalLM.from_pretrained(
         folder, config=config, dtype=dtype, local_files_only=True, trust_remote_code=False, use_safetensors=True,
-        output_loading_info=True,
+        output_loading_info=True, **widened, **renamed,
     )  # fmt: skip
     if info["missing_keys"] or info["mismatched_keys"]:
         broken = sorted(info["missing_keys"]) or sorted(str(key) for key in info["mismatched_keys"])
@@ -165,7 +199,10 @@ def _load_int8(folder: Path, config: transformers.PreTrainedConfig) -> transform
     # Buffers (rotary frequencies) are computed; parameters stay without memory until they are filled.
     with init_empty_weights(include_buffers=False):
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+    factor = getattr(model.get_input_embeddings(), "scalar_embed_scale", None)
     convert_modules(model)
+    if factor is not None:  # Gemma's embedding multiplies what it looks up, and the int8 one does not
+        model.get_input_embeddings().register_forward_hook(lambda _module, _ids, rows: rows * factor)
     for name, tensor in _tensors(folder):
         _assign(model, name, tensor)
     if config.tie_word_embeddings and model.lm_head.weight.is_meta:
@@ -184,7 +221,10 @@ def _tensors(folder: Path) -> Iterator[tuple[str, torch.Tensor]]:
         with safe_open(path, framework="pt") as tensors:
             for name in tensors.keys():  # noqa: SIM118 - safe_open is no mapping
                 if not name.startswith(_NOT_TEXT):
-                    yield name.replace("model.language_model.", "model.", 1), tensors.get_tensor(name)
+                    text_name = name.replace("model.language_model.", "model.", 1)
+                    for prefix, replacement in _GEMMA3_PREFIXES.items():
+                        text_name = re.sub(prefix, replacement, text_name)
+                    yield text_name, tensors.get_tensor(name)
 
 
 def _assign(model: nn.Module, name: str, tensor: torch.Tensor) -> None:

@@ -104,6 +104,11 @@ class Extent:
     def __len__(self) -> int:
         return len(self.keys)
 
+    @property
+    def arrays(self) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
+        """Keys, values and their scales."""
+        return self.keys, self.values, self.key_scales, self.value_scales
+
     def part(self, start: int, end: int) -> Extent:
         """Tokens ``start`` to ``end``, a view."""
         scales = (None if each is None else each[start:end] for each in (self.key_scales, self.value_scales))
@@ -118,9 +123,14 @@ class Extent:
 
 
 def joined(extents: list[Extent]) -> Extent:
-    """Extents in one, copied."""
-    fields = zip(*((e.keys, e.values, e.key_scales, e.value_scales) for e in extents), strict=True)
-    return Extent(*(None if parts[0] is None else torch.cat(parts) for parts in fields))
+    """Extents in one; several are copied."""
+    if len(extents) == 1:
+        return extents[0]
+    keys, values = torch.cat([e.keys for e in extents]), torch.cat([e.values for e in extents])
+    if extents[0].key_scales is None:
+        return Extent(keys, values)
+    scales = [[s for e in extents if (s := e.arrays[side]) is not None] for side in (2, 3)]
+    return Extent(keys, values, torch.cat(scales[0]), torch.cat(scales[1]))
 
 
 class Slab:
@@ -280,5 +290,4 @@ class BlockMemory:
 
     def read(self, layer: int, runs: list[Slots]) -> Extent:
         """Keys and values of a segment: a view, or a copy if it is scattered."""
-        extents = [self._slabs[slab].extent(layer, start, num_tokens) for slab, start, num_tokens in runs]
-        return extents[0] if len(extents) == 1 else joined(extents)
+        return joined([self._slabs[slab].extent(layer, start, num_tokens) for slab, start, num_tokens in runs])
