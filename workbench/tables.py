@@ -24,19 +24,19 @@ PAGES = pl.Schema(
 )
 
 READINGS = pl.Schema(
-    {
-        "name": pl.String,  # of the document
-        "hash": pl.String,  # of the document
-        "tokens": pl.Int64,  # to be read in all
-        "read_tokens": pl.Int64,  # on disk; fewer than tokens while it was not read to its end
-        "bytes": pl.Int64,  # on the disk
-        "date": pl.Datetime(time_zone="UTC"),  # when reading began
-        "model": pl.String,
-        "used": pl.Datetime(time_zone="UTC"),  # when it was last read or opened
-        "pinned": pl.Boolean,  # never removed to make room
-        "key": pl.String,  # its folder
-        "problem": pl.String,  # what is damaged; empty when nothing is known to be
-    }
+    [
+        ("name", pl.String),  # of the document
+        ("hash", pl.String),  # of the document
+        ("tokens", pl.Int64),  # to be read in all
+        ("read_tokens", pl.Int64),  # on disk; fewer than tokens while it was not read to its end
+        ("bytes", pl.Int64),  # on the disk
+        ("date", pl.Datetime("us", "UTC")),  # when reading began
+        ("model", pl.String),
+        ("used", pl.Datetime("us", "UTC")),  # when it was last read or opened
+        ("pinned", pl.Boolean),  # never removed to make room
+        ("key", pl.String),  # its folder
+        ("problem", pl.String),  # what is damaged; empty when nothing is known to be
+    ]
 )
 
 OUTLINE = pl.Schema(

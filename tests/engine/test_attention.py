@@ -1,8 +1,9 @@
 import pytest
 import torch
 
-from workbench.engine.attention import BACKENDS, View, attend, attend_eager, merge, paged_attention
-from workbench.engine.memory import Extent
+from workbench.engine.attend import BACKENDS, attend, attend_eager, merge
+from workbench.engine.attention import View, paged_attention
+from workbench.engine.extents import Extent
 
 
 @pytest.fixture(autouse=True)

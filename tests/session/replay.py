@@ -3,14 +3,16 @@
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedModel
 
 import workbench as wb
-from workbench.engine.cache import BlockMemory
+from workbench.engine.memory import BlockMemory
 
 
 def plain_model(folder: Path) -> PreTrainedModel:
-    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="sdpa").eval()
+    # Sinks are in transformers' eager attention only.
+    kind = "eager" if AutoConfig.from_pretrained(folder).model_type == "gpt_oss" else "sdpa"
+    return AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation=kind).eval()
 
 
 def replayed(plain: PreTrainedModel, answer: wb.Answer) -> tuple[int, ...]:

@@ -18,11 +18,12 @@ from workbench.analysis.background import finish
 from workbench.analysis.citations import cite
 from workbench.analysis.manifest import manifest
 from workbench.analysis.text import THINK_START, AnswerText
+from workbench.analysis.together import Together
 from workbench.config import SamplingParams
 from workbench.documents.document import Document
 from workbench.errors import EngineError, WorkbenchError
 from workbench.results import Answer, Delta, Usage
-from workbench.types import Branch, Engine, FinishReason, Step, Tokenizer
+from workbench.types import Branch, Engine, FinishReason, Question, Step, Tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,7 @@ class AnswerStream:
         question: as asked.
         params: sampling.
         thinking: whether the model thinks before it answers.
+        together: the questions that this one is answered with; None asks it alone.
         on_end: called once, with every id that was said (prompt and answer) and the Answer; without one if it failed.
 
     Attributes:
@@ -102,6 +104,7 @@ class AnswerStream:
         params: SamplingParams,
         *,
         thinking: bool = False,
+        together: Together | None = None,
         on_end: Callable[[tuple[int, ...], Answer | None], None],
     ) -> None:
         self._ended = self._told = True
@@ -120,7 +123,10 @@ class AnswerStream:
         self._text, should_stop = new_text(), new_text().add if params.stop else None
         feed, ends = self._prompt[branch.num_tokens :], context.tokenizer.end_token_ids
         try:
-            self._steps = context.engine.generate(branch, feed, params, ends, should_stop, self._cancel)
+            if together is None:
+                self._steps = context.engine.generate(branch, feed, params, ends, should_stop, self._cancel)
+            else:
+                self._steps = together.add(Question(branch, feed, params, ends, should_stop, self._cancel))
         except BaseException:
             on_end(history, None)
             raise

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from workbench import config
-from workbench.errors import CacheCorrupt, ConfigError
 from workbench.cli.terminal import facts, plain, reported, say, size
+from workbench.errors import CacheCorrupt, ConfigError
 
 if TYPE_CHECKING:
     from workbench.engine.store import Entry, Store
@@ -44,8 +44,8 @@ def ls() -> None:
         for row in readings_frame(entries).iter_rows(named=True):
             part = "" if row["read_tokens"] == row["tokens"] else f"{row['read_tokens']:,} of "
             state = row["problem"] or ("pinned" if row["pinned"] else "")
-            cells = (row["name"], f"{part}{row['tokens']:,}", size(row["bytes"]), row["model"])
-            cells = (*cells, f"{row['used']:%Y-%m-%d %H:%M}", row["key"][:8], state)
+            tokens, used = f"{part}{row['tokens']:,}", f"{row['used']:%Y-%m-%d %H:%M}"
+            cells = (row["name"], tokens, size(row["bytes"]), row["model"], used, row["key"][:8], state)
             table.add_row(*(plain(cell) for cell in cells))
         if entries:
             Console(markup=False).print(table)
@@ -124,13 +124,14 @@ def verify(
         store = _store()
         damaged = 0
         for entry in store.find(name) if name else store.entries():
+            problem = entry.problem
             try:
-                if entry.stored is None:
-                    raise CacheCorrupt(entry.problem)
-                verify_reading(entry.stored)
-                say(f"{entry.name}: whole")
+                if entry.stored is not None:
+                    verify_reading(entry.stored)
             except CacheCorrupt as error:
-                damaged += 1
-                say(f"{entry.name or entry.key}: damaged, {error}", style="red")
+                problem = str(error)
+            damaged += bool(problem)
+            said = f"damaged, {problem}" if problem else "whole"
+            say(f"{entry.name or entry.key}: {said}", style="red" if problem else None)
         if damaged:
             raise CacheCorrupt(f"{damaged} damaged; `workbench cache prune` removes what cannot be opened.")

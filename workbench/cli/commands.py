@@ -187,8 +187,8 @@ def models(model: Model = None) -> None:
         entries = (registry.find(model),) if model else registry.entries()
     table = Table("name", "window", "size", "licence", "here", "description", box=None, pad_edge=False)
     for entry in entries:
-        size, here = size(entry.num_bytes or 2 * entry.num_params), "yes" if _present(entry) else "no"
-        table.add_row(entry.name, f"{entry.window:,}", size, entry.licence, here, entry.description)
+        taken, here = size(entry.num_bytes or 2 * entry.num_params), "yes" if _present(entry) else "no"
+        table.add_row(entry.name, f"{entry.window:,}", taken, entry.licence, here, entry.description)
     Console().print(table)
 
 

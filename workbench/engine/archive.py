@@ -19,7 +19,8 @@ from filelock import Timeout
 
 from workbench.engine.blocks import BLOCK_SIZE
 from workbench.engine.cache import Cancelled, SequenceCache
-from workbench.engine.memory import BlockMemory, KVLayout, Slab
+from workbench.engine.extents import KVLayout
+from workbench.engine.memory import BlockMemory, Slab
 from workbench.engine.prompt import Prompt, snapshot_ends
 from workbench.engine.record import Chunk, Record
 from workbench.engine.store import Store
@@ -152,9 +153,10 @@ class Archive:
 
     def _begin(self, prompt: Prompt, keep: Keep, notes: list[str]) -> Run:
         """Room on disk for a new reading, and the beginning that another one shares with it."""
+        num_bytes = self._layout.slab_bytes(-(-len(prompt.ids) // BLOCK_SIZE))
         record = Record(
-            fingerprint=self._fingerprint, engine=dict(self._parts), label=dict(keep.label), layout=_described(self._layout),
-            num_tokens=len(prompt.ids), num_bytes=self._layout.slab_bytes(-(-len(prompt.ids) // BLOCK_SIZE)),
+            fingerprint=self._fingerprint, engine=dict(self._parts), label=dict(keep.label),
+            layout=_described(self._layout), num_tokens=len(prompt.ids), num_bytes=num_bytes,
         )  # fmt: skip
         first = not self._store.entries()
         try:

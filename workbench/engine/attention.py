@@ -1,28 +1,26 @@
-"""Attention over a paged cache: one primitive, ``attend(q, k, v) -> (out, lse)``, and how its results are put together.
+"""Attention over a paged cache, as transformers calls it: ``paged_attention``, registered under ``ATTENTION_NAME``.
 
-A query attends to each segment of its sequence on its own; log-sum-exps merge the parts into exactly what one
-softmax over everything would give. That serves paging, forks, shared prefixes and chunked prefill alike, and the
-share of attention on a segment is ``exp(lse_segment - lse)``, for nothing.
-
-``paged_attention`` is registered with transformers under ``ATTENTION_NAME``; the cache hands it a ``View``.
+A query attends to each segment of its sequence on its own, and log-sum-exps merge the parts (engine.attend): that
+serves paging, forks, shared prefixes, several sequences at once and chunked prefill alike, and the share of attention
+on a segment is ``exp(lse_segment - lse)``, for nothing.
 
 Layers with a sliding window take their few tokens out of the segments and attend once; attention sinks are one
 factor on the merged result. Transformers builds no mask for us, so both are applied here.
 
 Not covered: freeing what fell out of a window; flash-attn's paged calls.
 
-Source: log-sum-exp merging as in FlashAttention (Dao et al. 2022, section 3.1) and FlashInfer's cascade attention;
-sinks as in gpt-oss (OpenAI 2025), a logit per head that takes its share of the softmax and has no value.
+Source: FlashInfer's cascade attention (Ye et al. 2025); sinks as in gpt-oss (OpenAI 2025), a logit per head that takes
+its share of the softmax and has no value.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from workbench.engine.attend import Part, attend, merge
+from workbench.engine.extents import Extent, joined
 from workbench.engine.kernels import attend_rows
-from workbench.engine.memory import Extent, joined
 
 ATTENTION_NAME = "workbench_paged"
 
@@ -31,9 +29,6 @@ KERNEL_ROWS = 16
 
 WIDEN_TOKENS = 4_096
 """Tokens widened at once when the cache's dtype is not the model's: bounds the scratch memory."""
-
-Part = tuple[torch.Tensor, torch.Tensor]
-Mask = torch.Tensor | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,91 +58,6 @@ class BatchView:
     tails: list[list[Extent]]
 
 
-def attend(
-    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, *, causal: bool = False, visible: Mask = None
-) -> Part:
-    """Softmax attention and its log-sum-exp.
-
-    Args:
-        q: (batch, heads, rows, head_dim).
-        k: (batch, kv_heads, num_tokens, head_dim), any strides; ``heads`` is a multiple of ``kv_heads``.
-        v: like k.
-        scale: factor on the scores.
-        causal: row i sees tokens up to i; rows and tokens are then the same in number.
-        visible: bool (rows, num_tokens), what each row sees, at least one token; not together with ``causal``.
-
-    Returns:
-        out like q, and lse (batch, heads, rows) in fp32, natural logarithm.
-    """
-    return BACKENDS[q.device.type](q, k, v, scale, causal, visible)
-
-
-def attend_eager(
-    q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, causal: bool, visible: Mask = None
-) -> Part:
-    """The definition, written out: the oracle of the tests, and masks on CUDA."""
-    repeat = q.shape[1] // k.shape[1]
-    k, v = k.repeat_interleave(repeat, 1), v.repeat_interleave(repeat, 1)
-    scores = (q.float() @ k.float().transpose(-1, -2)) * scale
-    if causal:
-        visible = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).tril()
-    if visible is not None:
-        scores = scores.masked_fill(~visible, float("-inf"))
-    lse = scores.logsumexp(-1)
-    return ((scores - lse[..., None]).exp() @ v.float()).to(q.dtype), lse
-
-
-def _attend_cpu(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, causal: bool, visible: Mask) -> Part:
-    batch, heads, rows, head_dim = q.shape
-    kernel = torch.ops.aten._scaled_dot_product_flash_attention_for_cpu
-    if visible is not None:
-        # The kernel takes no boolean mask, only one to add, in the queries' dtype.
-        added = torch.zeros(visible.shape, dtype=q.dtype, device=q.device).masked_fill_(~visible, float("-inf"))
-        out, lse = kernel(q, k, v, 0.0, False, attn_mask=added, scale=scale)
-        return out, lse
-    if causal or heads == k.shape[1]:
-        out, lse = kernel(q, k, v, 0.0, causal, scale=scale)
-        return out, lse
-    # Query heads that share a KV head become rows of it, so nothing is repeated.
-    folded = q.reshape(batch, k.shape[1], -1, head_dim)
-    out, lse = kernel(folded, k, v, 0.0, False, scale=scale)
-    return out.reshape(batch, heads, rows, head_dim), lse.reshape(batch, heads, rows)
-
-
-def _attend_cuda(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, causal: bool, visible: Mask) -> Part:
-    if visible is not None:  # torch's flash op takes no mask
-        return attend_eager(q, k, v, scale, causal, visible)
-    repeat = q.shape[1] // k.shape[1]
-    if repeat > 1:
-        k, v = k.repeat_interleave(repeat, 1), v.repeat_interleave(repeat, 1)
-    out, lse, *_ = torch.ops.aten._scaled_dot_product_flash_attention(q, k, v, 0.0, causal, False, scale=scale)
-    return out, lse
-
-
-Backend = Callable[[torch.Tensor, torch.Tensor, torch.Tensor, float, bool, Mask], Part]
-BACKENDS: dict[str, Backend] = {"cpu": _attend_cpu, "cuda": _attend_cuda}
-
-
-def merge(parts: list[Part]) -> Part:
-    """Attention over all parts together, from the attention over each.
-
-    Args:
-        parts: (out (..., head_dim), lse (...)) of the same queries over different tokens; at least one.
-
-    Returns:
-        out and lse of one softmax over all of them.
-    """
-    if len(parts) == 1:
-        return parts[0]
-    lses = torch.stack([lse for _, lse in parts])
-    lse = lses.logsumexp(0)
-    weights = (lses - lse).exp()
-    out = sum(weight[..., None] * part.float() for weight, (part, _) in zip(weights, parts, strict=True))
-    if not isinstance(out, torch.Tensor):
-        raise TypeError("nothing to merge")
-    return out.to(parts[0][0].dtype), lse
-
-
 def _attend_extent(q: torch.Tensor, extent: Extent, scale: float) -> list[Part]:
     """Parts of one extent that all rows of ``q`` (1, heads, rows, head_dim) see."""
     if q.device.type == "cpu" and q.shape[2] <= KERNEL_ROWS:
@@ -163,14 +73,14 @@ def _attend_extent(q: torch.Tensor, extent: Extent, scale: float) -> list[Part]:
 def _attend_rows(q: torch.Tensor, extent: Extent, scale: float) -> Part:
     """A few rows (rows, heads, head_dim) over an extent as it is stored; out (1, heads, rows, head_dim) and its lse."""
     queries = q.float().contiguous().numpy()
-    out, lse = attend_rows(queries, *(_array(each) for each in extent.arrays), scale)
+    keys, values = _array(extent.keys), _array(extent.values)
+    scales = [None if each is None else _array(each) for each in (extent.key_scales, extent.value_scales)]
+    out, lse = attend_rows(queries, keys, values, scales[0], scales[1], scale)
     return torch.from_numpy(out).transpose(0, 1)[None].to(q.dtype), torch.from_numpy(lse).transpose(0, 1)[None]
 
 
-def _array(tensor: torch.Tensor | None) -> np.ndarray | None:
+def _array(tensor: torch.Tensor) -> np.ndarray:
     """A tensor's memory, bf16 as its bits."""
-    if tensor is None:
-        return None
     return (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy()
 
 

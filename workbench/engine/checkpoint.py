@@ -24,8 +24,8 @@ from transformers import AttentionInterface, AutoConfig, AutoModelForCausalLM
 
 from workbench.engine.attention import ATTENTION_NAME, paged_attention
 from workbench.engine.budget import Architecture, state_bytes
+from workbench.engine.extents import KVLayout
 from workbench.engine.int8 import Int8Embedding, Int8Linear, convert_modules, quantize, row_kernel
-from workbench.engine.memory import KVLayout
 from workbench.errors import ModelLoadError
 
 _log = logging.getLogger(__name__)

@@ -3,9 +3,17 @@
 Not covered: the document and the prompt, which have hashes of their own.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import transformers
+
+    from workbench.engine.extents import KVLayout
 
 FORMAT_VERSION = 1
 """Of everything the engine would store; raised when its meaning changes."""
@@ -15,3 +23,26 @@ def fingerprint(parts: Mapping[str, object]) -> str:
     """blake2b (hex, 32 characters) of named parts, whatever their order."""
     content = json.dumps({**parts, "format": FORMAT_VERSION}, sort_keys=True, default=str)
     return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
+
+
+def model_parts(model: transformers.PreTrainedModel, layout: KVLayout, grid: int) -> dict[str, str]:
+    """All that the bits of an answer hang on beside its tokens, by name."""
+    import torch
+    import transformers
+
+    weights = hashlib.blake2b(digest_size=16)
+    for name, tensor in model.state_dict().items():
+        flat = tensor.flatten()
+        sample = flat[:: max(flat.numel() // 64, 1)][:64].float().cpu()
+        weights.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode() + sample.numpy().tobytes())
+    return {
+        "config": hashlib.blake2b(model.config.to_json_string(use_diff=False).encode(), digest_size=16).hexdigest(),
+        "weights": weights.hexdigest(),
+        "kv": str(layout.dtype).removeprefix("torch."),
+        "device": layout.device.type,
+        "grid": str(grid),
+        "torch": torch.__version__,
+        "transformers": transformers.__version__,
+        "cpu": torch.backends.cpu.get_cpu_capability(),
+        "threads": str(torch.get_num_threads()),
+    }

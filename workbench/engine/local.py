@@ -5,19 +5,18 @@ Not covered: which model, and from where (engine.models); remote servers.
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-import torch
 import transformers
 
 from workbench.config import SamplingParams
 from workbench.engine.cache import SequenceCache
-from workbench.engine.fingerprint import fingerprint
+from workbench.engine.extents import KVLayout
+from workbench.engine.fingerprint import fingerprint, model_parts
 from workbench.engine.lockstep import decode_many
-from workbench.engine.memory import BlockMemory, KVLayout
+from workbench.engine.memory import BlockMemory
 from workbench.engine.prompt import make_prompt
 from workbench.engine.queue import Request, engine_thread
 from workbench.engine.reader import Reader
@@ -102,7 +101,7 @@ class LocalEngine:
         self.memory = BlockMemory(layout)
         self._runner = Runner(model, GRID, seed)
         self._window = window
-        self._parts = model_parts(model, layout)
+        self._parts = model_parts(model, layout, GRID)
         self._fingerprint = fingerprint(self._parts)
         self._reader = Reader(self._runner, self.memory, store, self._parts)
         self._closed = False
@@ -244,23 +243,3 @@ class LocalEngine:
     def _free(self) -> None:
         self._reader.drop_partial()
         del self._runner, self._reader
-
-
-def model_parts(model: transformers.PreTrainedModel, layout: KVLayout) -> dict[str, str]:
-    """All that the bits of an answer hang on beside its tokens, by name."""
-    weights = hashlib.blake2b(digest_size=16)
-    for name, tensor in model.state_dict().items():
-        flat = tensor.flatten()
-        sample = flat[:: max(flat.numel() // 64, 1)][:64].float().cpu()
-        weights.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode() + sample.numpy().tobytes())
-    return {
-        "config": hashlib.blake2b(model.config.to_json_string(use_diff=False).encode(), digest_size=16).hexdigest(),
-        "weights": weights.hexdigest(),
-        "kv": str(layout.dtype).removeprefix("torch."),
-        "device": layout.device.type,
-        "grid": str(GRID),
-        "torch": torch.__version__,
-        "transformers": transformers.__version__,
-        "cpu": torch.backends.cpu.get_cpu_capability(),
-        "threads": str(torch.get_num_threads()),
-    }

@@ -146,9 +146,9 @@ class _Batch(Cache):  # type: ignore[misc]
 
 
 def _num_common(pasts: list[list[list[Slots]]]) -> int:
-    """Leading segments that all sequences have in common."""
+    """Leading segments that all sequences have in common; the last one of each is its own."""
     count = 0
-    for segments in zip(*pasts, strict=False):
+    for segments in zip(*(past[:-1] for past in pasts), strict=False):
         if any(segment != segments[0] for segment in segments):
             break
         count += 1

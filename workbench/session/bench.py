@@ -10,19 +10,19 @@ import threading
 import weakref
 from collections import defaultdict
 from collections.abc import Callable
-from functools import cache
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import polars as pl
 
 from workbench.analysis.ask import opening_ids, prefix_ids
-from workbench.analysis.fitting import Counted, Window, fit, prefix_tokens, too_long
-from workbench.config import DEFAULT_RESERVE, KV, NATIVE_WINDOW_LIMIT, EngineOptions, Weights, store_folder
+from workbench.analysis.fitting import too_long
+from workbench.config import DEFAULT_RESERVE, KV, EngineOptions, Weights, store_folder
 from workbench.documents.document import Document
 from workbench.errors import ConfigError, EngineError
 from workbench.results import Fit, Usage
 from workbench.session.prefill import Prefill
 from workbench.session.reading import Reading, Shared
+from workbench.session.sizing import Sizing
 from workbench.session.stored import keep, readings_frame, stored_document
 from workbench.types import LoadedModel, Prefix, ProgressCallback
 
@@ -75,7 +75,7 @@ class Workbench:
         self._asked = model or self._model.name
         self._prefixes: dict[str, Shared] = {}
         self._readings: list[Reading] = []
-        self._counted: list[Counted] = []
+        self._sizing = Sizing(self._model, self._asked)
         self._open: weakref.WeakSet[Closeable] = weakref.WeakSet()
         self._closed = False
         self._lock = threading.RLock()  # who holds what; never held for long
@@ -117,38 +117,7 @@ class Workbench:
             ConfigError: a window that the model does not have, or a reserve below 0.
         """
         with self._model_lock:
-            counted = self._count(document, self._model)
-            window = Window(
-                self.name, self.window, self._model.overhead_tokens, typed=self._asked,
-                native_tokens=self._model.architecture.window, larger=lambda: self._larger(counted, reserve),
-            )  # fmt: skip
-            estimate = self._model.estimate(prefix_tokens(counted, window))
-            return fit(counted, window, reserve, *estimate)
-
-    def _count(self, document: Document, model: Model) -> Counted:
-        """The document in a model's vocabulary; the last document's counts are kept."""
-        self._counted = [counted for counted in self._counted if counted.document == document]
-        for counted in self._counted:
-            if counted.counter is model.counter:
-                return counted
-        self._counted.append(Counted(document, model.counter))
-        return self._counted[-1]
-
-    def _larger(self, counted: Counted, reserve: int) -> tuple[str, int] | None:
-        """The model with the smallest window that holds the document, counted in that model's own vocabulary."""
-        from workbench.engine.registry import entries
-
-        windows = {min(entry.window, NATIVE_WINDOW_LIMIT): entry for entry in entries()}
-        windows |= {entry.window: entry for entry in entries()}
-        for size, entry in sorted(windows.items(), key=lambda item: item[0]):
-            # Counting takes a second, and no vocabulary halves the count of another: what is hopeless is left out.
-            if size > self.window and 2 * size > counted.num_tokens:
-                model = _by_name(entry.name)
-                window = Window(entry.name, size, model.overhead_tokens)
-                if prefix_tokens(self._count(counted.document, model), window) + reserve <= size:
-                    asked = "" if size <= NATIVE_WINDOW_LIMIT else f", window={size}"
-                    return f"{entry.name!r}{asked}", size
-        return None
+            return self._sizing.fit(document, reserve)
 
     def read(
         self, document: Document, *, progress: bool | ProgressCallback | None = True, reserve: int = DEFAULT_RESERVE
@@ -301,11 +270,3 @@ class Workbench:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-@cache
-def _by_name(name: str) -> Model:
-    """A model of ours to count with; its vocabulary takes a second to read."""
-    from workbench.engine.models import open_model
-
-    return open_model(name, EngineOptions())

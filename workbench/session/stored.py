@@ -61,8 +61,8 @@ def stored_document(store: Store, name: str, engine: Engine) -> tuple[Document, 
     entry = (same or found)[0]
     if entry.stored is None or entry.record is None:
         raise CacheCorrupt(
-            f"The reading {entry.key[:8]} is damaged: {entry.problem}. `workbench cache rm {entry.key[:8]}` removes it; "
-            "then read the file again."
+            f"The reading {entry.key[:8]} is damaged: {entry.problem}. `workbench cache rm {entry.key[:8]}` removes "
+            "it; then read the file again."
         )
     if not same:
         theirs, parts = entry.record.engine, engine.fingerprint_parts
@@ -70,8 +70,8 @@ def stored_document(store: Store, name: str, engine: Engine) -> tuple[Document, 
             f"{part} {theirs.get(part)} there, {parts[part]} here" for part in parts if theirs.get(part) != parts[part]
         ]
         raise ConfigError(
-            f"{entry.name} was read by {entry.record.label.get('model')} in another way ({'; '.join(differing)}), so its "
-            "answers would not be the same. Open it with a Workbench of that kind, or read the file again."
+            f"{entry.name} was read by {entry.record.label.get('model')} in another way ({'; '.join(differing)}), so "
+            "its answers would not be the same. Open it with a Workbench of that kind, or read the file again."
         )
     try:
         return from_bytes(entry.stored.document()), entry.stored.token_ids()

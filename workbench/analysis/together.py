@@ -1,0 +1,74 @@
+"""Several questions answered together: one request to the engine, an AnswerStream for each.
+
+Not covered: one question alone (analysis.ask).
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Iterator
+
+from workbench.types import Engine, Question, Step
+
+
+class Together:
+    """Hands each answer its own steps of a request that answers all; whoever waits takes the others' along.
+
+    Args:
+        engine: answers.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._questions: list[Question] = []
+        self._events: Iterator[tuple[int, Step]] | None = None
+        self._waiting: list[deque[Step]] = []
+        self._error: BaseException | None = None
+        self._turn = threading.RLock()
+
+    def add(self, question: Question) -> Iterator[Step]:
+        """One more; its steps come once ``start`` was called."""
+        self._questions.append(question)
+        self._waiting.append(deque())
+        return _Steps(self, len(self._waiting) - 1)
+
+    def start(self) -> None:
+        """Put all of them in the queue."""
+        self._events = self._engine.generate_many(self._questions)
+
+    def next_step(self, index: int) -> Step:
+        """The next step of an answer.
+
+        Raises:
+            StopIteration: there is none.
+            WorkbenchError: the request failed; every answer hears of it.
+        """
+        with self._turn:
+            while not self._waiting[index]:
+                if self._error is not None:
+                    raise self._error
+                if self._events is None:
+                    raise StopIteration
+                try:
+                    other, step = next(self._events)
+                except KeyboardInterrupt:
+                    raise  # it can be taken up again
+                except BaseException as error:
+                    self._error = error
+                    raise
+                self._waiting[other].append(step)
+            return self._waiting[index].popleft()
+
+
+class _Steps:
+    """The steps of one answer."""
+
+    def __init__(self, together: Together, index: int) -> None:
+        self._together, self._index = together, index
+
+    def __iter__(self) -> Iterator[Step]:
+        return self
+
+    def __next__(self) -> Step:
+        return self._together.next_step(self._index)
