@@ -35,6 +35,14 @@ def test_one_row_and_many_rows_compute_the_same_product():
             torch.testing.assert_close(layer(row[None, None])[0, 0], wanted, atol=1e-5, rtol=1e-5)
 
 
+def test_up_to_sixteen_rows_leave_the_scratch_buffer_alone():
+    layer, weight = make_linear(bias=False)
+    for rows, widened in ((16, 0), (17, 20 * 48)):
+        x = torch.randn(1, rows, 48)
+        torch.testing.assert_close(layer(x), x @ weight.T, atol=1e-5, rtol=1e-5)
+        assert layer._scratch._buffer.numel() == widened
+
+
 def test_an_embedding_gives_the_rounded_rows():
     torch.manual_seed(0)
     table = torch.randn(9, 6)

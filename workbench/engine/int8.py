@@ -1,8 +1,8 @@
 """Weight-only int8: linear layers and embeddings that keep one byte a weight and compute in fp32.
 
-Weights are rounded symmetrically with one scale per output row; activations are never rounded. One row at a time
-(decoding) runs in a numba kernel that reads the bytes as they are; more rows (prefill) widen the layer's weights
-into one scratch buffer that all layers share, and use torch's fp32 GEMM.
+Weights are rounded symmetrically with one scale per output row; activations are never rounded. A few rows (decoding)
+run in a kernel that reads the bytes as they are (engine.kernels); more rows (prefill) widen the layer's weights into
+one scratch buffer that all layers share, and use torch's fp32 GEMM.
 
 Not covered: groups, int4, activations in int8 (they cost agreement: see the design figures in benchmarks).
 
@@ -11,14 +11,11 @@ Source: per-channel symmetric quantisation as in Jacob et al. 2018, section 2.1,
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
-
-import numpy as np
 import torch
 from torch import nn
 
-Kernel = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], None]
+from workbench.engine.kernels import MAX_ROWS
+from workbench.engine.kernels import row_kernel as row_kernel  # engine.checkpoint compiles it at load
 
 
 def quantize(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -33,26 +30,6 @@ def quantize(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     weight = weight.float()
     scale = weight.abs().amax(1).clamp_min(torch.finfo(torch.float32).tiny) / 127
     return torch.round(weight / scale[:, None]).to(torch.int8), scale
-
-
-@cache
-def row_kernel() -> Kernel:
-    """The kernel for one row of activations, compiled on first use (about two seconds)."""
-    import numba
-
-    # The cached index of numba is a pickle, so nothing is cached on disk: it is compiled once a process.
-    @numba.njit(parallel=True, fastmath=True, nogil=True)  # type: ignore[untyped-decorator]
-    def multiply(weight: np.ndarray, scale: np.ndarray, x: np.ndarray, out: np.ndarray) -> None:
-        for row in numba.prange(weight.shape[0]):
-            total = np.float32(0.0)
-            for column in range(weight.shape[1]):
-                total += np.float32(weight[row, column]) * x[column]
-            out[row] = total * scale[row]
-
-    kernel: Kernel = multiply
-    one = np.ones(1, np.float32)
-    kernel(np.ones((1, 1), np.int8), one, one, np.empty(1, np.float32))
-    return kernel
 
 
 class _Scratch:
@@ -95,10 +72,11 @@ class Int8Linear(nn.Module):
         """(..., in_features) fp32 to (..., out_features) fp32."""
         if x.device.type != "cpu":
             out = nn.functional.linear(x, self.weight.to(x.dtype)) * self.weight_scale.to(x.dtype)
-        elif x.numel() == self.in_features:
+        elif x.numel() <= MAX_ROWS * self.in_features:
             out = torch.empty(*x.shape[:-1], self.out_features)
+            rows = x.detach().reshape(-1, self.in_features).contiguous()
             row_kernel()(
-                self.weight.numpy(), self.weight_scale.numpy(), x.detach().reshape(-1).numpy(), out.view(-1).numpy()
+                self.weight.numpy(), self.weight_scale.numpy(), rows.numpy(), out.view(-1, self.out_features).numpy()
             )
         else:
             out = nn.functional.linear(x, self._scratch.widen(self.weight)).mul_(self.weight_scale)

@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+
+from workbench.engine import kernels
+from workbench.engine.kernels import MAX_ROWS, attend_rows, multiply
+
+DTYPES = ("float32", "uint16", "int8")
+
+
+@pytest.mark.parametrize(("outs", "columns"), [(7, 45), (1, 8), (40, 96), (9, 3)])
+def test_products_are_the_matrix_product_and_do_not_depend_on_other_rows(outs, columns):
+    rng = np.random.default_rng(0)
+    weight = rng.integers(-127, 128, (outs, columns)).astype(np.int8)
+    scale = rng.random(outs, dtype=np.float32)
+    x = rng.standard_normal((MAX_ROWS, columns), dtype=np.float32)
+    expected = x.astype(float) @ (weight * scale[:, None].astype(float)).T
+    for rows in range(1, MAX_ROWS + 1):
+        out = np.full((rows, outs), np.nan, np.float32)
+        multiply(weight, scale, x[:rows], out)
+        np.testing.assert_allclose(out, expected[:rows], rtol=1e-5, atol=1e-4 * columns**0.5)
+        alone = np.empty((1, outs), np.float32)
+        multiply(weight, scale, x[rows - 1 : rows], alone)
+        assert alone[0].tobytes() == out[-1].tobytes()
+
+
+def make_cache(dtype: str, shape: tuple[int, int, int], seed: int = 0):
+    """Strided keys and values, their scales, and both in fp64."""
+    rng = np.random.default_rng(seed)
+    num_tokens, kv_heads, head_dim = shape
+    stored = rng.standard_normal((num_tokens, 2, kv_heads, head_dim), dtype=np.float32)
+    scales = None
+    if dtype == "int8":
+        stored = rng.integers(-127, 128, stored.shape).astype(np.int8)
+        scales = rng.random((num_tokens, 2, kv_heads), dtype=np.float32) / 50
+        exact = stored * scales[..., None].astype(float)
+    elif dtype == "uint16":
+        stored = (stored.view(np.uint32) >> 16).astype(np.uint16)
+        exact = (stored.astype(np.uint32) << 16).view(np.float32).astype(float)
+    else:
+        exact = stored.astype(float)
+    both = (None, None) if scales is None else (scales[:, 0], scales[:, 1])
+    return (stored[:, 0], stored[:, 1], *both), exact[:, 0], exact[:, 1]
+
+
+def define(q, keys, values, scale):
+    """Attention as it is defined, in fp64."""
+    group = q.shape[1] // keys.shape[1]
+    keys, values = keys.repeat(group, 1), values.repeat(group, 1)
+    scores = np.einsum("rhd,thd->rht", q.astype(float), keys) * scale
+    lse = np.logaddexp.reduce(scores, axis=-1)
+    return np.einsum("rht,thd->rhd", np.exp(scores - lse[..., None]), values), lse
+
+
+def check(q, cache, keys, values, scale, tolerance=3e-6):
+    out, lse = attend_rows(q, *cache, scale)
+    expected, expected_lse = define(q, keys, values, scale)
+    assert out.dtype == lse.dtype == np.float32
+    np.testing.assert_allclose(out, expected, atol=tolerance)
+    np.testing.assert_allclose(lse, expected_lse, atol=tolerance, rtol=1e-6)
+    again, lse_again = attend_rows(q, *cache, scale)
+    assert (again.tobytes(), lse_again.tobytes()) == (out.tobytes(), lse.tobytes())
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("num_tokens", [1, 63, 64, 65, 256, 257, 1000])
+@pytest.mark.parametrize("group", [1, 3])
+@pytest.mark.parametrize("head_dim", [64, 80, 128, 256])
+def test_attention_is_as_defined(dtype, num_tokens, group, head_dim):
+    cache, keys, values = make_cache(dtype, (num_tokens, 2, head_dim))
+    for rows in (1, 3, 8):
+        q = np.random.default_rng(rows).standard_normal((rows, 2 * group, head_dim), dtype=np.float32)
+        check(q, cache, keys, values, head_dim**-0.5)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_scores_of_two_hundred_neither_overflow_nor_vanish(sign):
+    cache, keys, values = make_cache("float32", (600, 1, 64))
+    q = np.random.default_rng(1).standard_normal((2, 1, 64), dtype=np.float32)
+    keys *= 200 / np.abs(define_scores(q, keys)).max()
+    stored = (keys + sign * 200 * q[0, 0] / (q[0, 0] @ q[0, 0])).astype(np.float32)
+    # fp32 scores of 400 are off by 1e-4 at most, and weights with them.
+    check(q[:1], (stored, cache[1], None, None), stored.astype(float), values, 1.0, tolerance=5e-4)
+
+
+def define_scores(q, keys):
+    return np.einsum("rhd,thd->rht", q.astype(float), keys)
+
+
+def test_exp_is_exact_to_a_millionth_and_zero_far_below():
+    # Two tokens with scores 0 and x: the second one's share of the value 1 is exp(x) / (1 + exp(x)).
+    for x in np.linspace(-80, 0, 501):
+        keys = np.zeros((2, 1, 8), np.float32)
+        keys[1] = x / 8
+        values = np.zeros_like(keys)
+        values[1] = 1
+        out, _ = attend_rows(np.ones((1, 1, 8), np.float32), keys, values, None, None, 1.0)
+        exact = np.float32(x / 8) * 8.0
+        np.testing.assert_allclose(out, np.exp(exact) / (1 + np.exp(exact)), rtol=1e-6)
+    keys[1] = -1e30
+    out, lse = attend_rows(np.ones((1, 1, 8), np.float32), keys, values, None, None, 1.0)
+    assert (out == 0).all()
+    assert (lse == 0).all()
+
+
+def test_what_does_not_fit_is_refused():
+    q = np.ones((1, 3, 8), np.float32)
+    keys = np.ones((4, 1, 8), np.float32)
+    scales = np.ones((4, 1), np.float32)
+    with pytest.raises(ValueError, match="scales"):
+        attend_rows(q, keys, keys, scales, scales, 1.0)
+    with pytest.raises(ValueError, match="scales"):
+        attend_rows(q, keys.astype(np.int8), keys.astype(np.int8), None, None, 1.0)
+    with pytest.raises(ValueError, match="cannot attend"):
+        attend_rows(q, keys[:0], keys[:0], None, None, 1.0)
+    assert kernels.LANES == 8
