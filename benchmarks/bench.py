@@ -1,7 +1,7 @@
 """Our engine, stock transformers and llama.cpp on the same tokens, interleaved in one run.
 
     make bench                                     everything, about an hour and a half on two cores
-    python -m benchmarks.bench --quick             does it run? two minutes, figures of no worth
+    python -m benchmarks.bench --quick             does it run? some minutes, figures of no worth
     python -m benchmarks.bench --results FILE      tables, plot and README of an earlier run
 
 Writes results.json, speed.svg and logs to ``--out``; unless quick, also benchmarks/README.md and its plot.
@@ -40,12 +40,18 @@ def publish(results: Results, out: Path, console: Console, *, to_readme: bool) -
         (folder / "README.md").write_text(report.markdown(results, PLOT), encoding="utf-8")
 
 
+FULL, QUICK = ("tiny,small", "1024,4096,7000", 5), ("tiny", "768", 1)
+"""Models, depths and rounds where none are named."""
+
+
 def main(
-    models: Annotated[str, typer.Option(help="Which, with commas between.")] = "tiny,small",
-    depths: Annotated[str, typer.Option(help="Tokens to read; the opinion is cut at the greatest.")] = "1024,4096,7000",
-    rounds: Annotated[int, typer.Option(help="Of which the median is taken.", min=1)] = 5,
+    models: Annotated[str | None, typer.Option(help=f"Which, with commas between. [{FULL[0]}]")] = None,
+    depths: Annotated[
+        str | None, typer.Option(help=f"Tokens to read; the greatest cuts the opinion. [{FULL[1]}]")
+    ] = None,
+    rounds: Annotated[int | None, typer.Option(help=f"Of which the median is taken. [{FULL[2]}]", min=1)] = None,
     out: Annotated[Path, typer.Option(help="Folder for what is written.")] = Path("build/bench"),
-    quick: Annotated[bool, typer.Option("--quick", help="tiny, one depth, one round: does it run?")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Little of everything, and nothing to benchmarks/.")] = False,
     results: Annotated[Path | None, typer.Option(help="Measure nothing; show this run again.")] = None,
 ) -> None:
     """Measure and publish."""
@@ -54,8 +60,8 @@ def main(
     if results is not None:
         publish(Results.read(results), out, console, to_readme=not quick)
         return
-    if quick:
-        models, depths, rounds = "tiny", "768", 1
+    default = QUICK if quick else FULL
+    models, depths, rounds = models or default[0], depths or default[1], rounds or default[2]
     command = f"make bench BENCH='--models {models} --depths {depths} --rounds {rounds}'"
     threads = torch.get_num_threads()
     found = Results(command, rounds, machine(threads, torch.backends.cpu.get_cpu_capability()))

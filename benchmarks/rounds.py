@@ -148,7 +148,10 @@ class Campaign:
         self._add(one, "held", self.deepest, memory["weights_bytes"] + memory["kv_bytes"])
 
     def _together(self, one: _Running, depth: int) -> None:
-        answer = one.worker.call({"do": "together", "questions": self.subject.questions, "max_tokens": ANSWER_TOKENS})
+        request = {"do": "together", "questions": self.subject.questions}
+        if len(one.first_tokens) == 1:  # the first round: kernels for several rows are compiled on first use
+            one.worker.call({**request, "max_tokens": 2})
+        answer = one.worker.call({**request, "max_tokens": ANSWER_TOKENS})
         rate = answer["num_tokens"] / answer["decode_s"]
         self._add(one, "together", depth, rate)
         self.say(f"  {TOGETHER} at once, {one.setup.engine}, {one.weights}, {one.setup.kv}: {rate:.1f} tokens/s")
