@@ -1,8 +1,14 @@
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numba
 import numpy as np
 import pytest
 
-from workbench.engine import kernels
 from workbench.engine.kernels import MAX_ROWS, attend_rows, multiply
+from workbench.engine.kernels.cache import compile_kernel, private_folder
 
 DTYPES = ("float32", "uint16", "int8")
 
@@ -82,6 +88,15 @@ def test_scores_of_two_hundred_neither_overflow_nor_vanish(sign):
     check(q[:1], (stored, cache[1], None, None), stored.astype(float), values, 1.0, tolerance=5e-4)
 
 
+@pytest.mark.parametrize("last", [299, 10])
+def test_one_token_far_above_all_others_takes_everything_wherever_it_is(last):
+    keys, values = np.zeros((300, 1, 8), np.float32), np.zeros((300, 1, 8), np.float32)
+    keys[last], values[last] = 25, 1
+    out, lse = attend_rows(np.ones((1, 1, 8), np.float32), keys, values, None, None, 1.0)
+    assert (out == 1).all()
+    assert (lse == 200).all()
+
+
 def define_scores(q, keys):
     return np.einsum("rhd,thd->rht", q.astype(float), keys)
 
@@ -112,4 +127,105 @@ def test_what_does_not_fit_is_refused():
         attend_rows(q, keys.astype(np.int8), keys.astype(np.int8), None, None, 1.0)
     with pytest.raises(ValueError, match="cannot attend"):
         attend_rows(q, keys[:0], keys[:0], None, None, 1.0)
-    assert kernels.LANES == 8
+    with pytest.raises(ValueError, match="cannot attend"):
+        attend_rows(q, keys, keys[:3], None, None, 1.0)
+    with pytest.raises(ValueError, match="cannot attend"):
+        attend_rows(q[..., :7], keys[..., :7], keys[..., :7], None, None, 1.0)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+def test_any_layout_gives_the_bits_of_the_contiguous_one(dtype):
+    (keys, values, *scales), _, _ = make_cache(dtype, (300, 2, 64))
+    q = np.random.default_rng(0).standard_normal((2, 4, 64), dtype=np.float32)
+    whole = [None if each is None else each.copy() for each in (keys, values, *scales)]
+    expected, _ = attend_rows(q, *whole, 0.1)
+    whole[0].flags.writeable = False
+    turned = [None if each is None else np.asfortranarray(each) for each in whole]
+    for cache in ((keys, values, *scales), whole, turned):
+        out, _ = attend_rows(np.asfortranarray(q), *cache, 0.1)
+        assert out.tobytes() == expected.tobytes()
+
+
+def run_python(code: str) -> list[str]:
+    root = str(Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=root, check=True, capture_output=True, text=True, timeout=300
+    )
+    return done.stdout.split()
+
+
+def test_a_second_process_loads_what_the_first_compiled():
+    code = (
+        "from workbench.engine import kernels as k\n"
+        "for each in (k.row_kernel(), *map(k.attend_kernel, ('float32', 'uint16', 'int8'))):\n"
+        "    print(each.stats.cache_hits.total(), each.stats.cache_misses.total())"
+    )
+    run_python(code)
+    assert run_python(code) == ["1", "0"] * 4
+
+
+def test_importing_the_kernels_does_not_import_numba():
+    code = "import sys, workbench.engine.kernels as k\nprint(k.LANES, 'numba' in sys.modules)"
+    assert run_python(code) == ["8", "False"]
+
+
+def double(x, out):
+    """A kernel that takes a moment to compile."""
+    for i in numba.prange(len(x)):
+        out[i] = 2 * x[i]
+
+
+def make_double():
+    """Compiled or loaded; whether it was loaded."""
+    kernel = compile_kernel(double, "void(int64[::1], int64[::1])")
+    out = np.zeros(3, np.int64)
+    kernel(np.arange(3), out)
+    assert out.tolist() == [0, 2, 4]
+    return kernel.stats.cache_hits.total() == 1
+
+
+def files_in(folder: Path) -> list[Path]:
+    return [each for each in folder.rglob("*.nb*") if each.is_file()]
+
+
+@pytest.fixture
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("WORKBENCH_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+def test_kernels_are_kept_in_a_folder_for_us_alone_and_the_users_settings_stay(home, monkeypatch):
+    monkeypatch.setattr(numba.config, "CACHE_DIR", "theirs")
+    assert [make_double(), make_double()] == [False, True]
+    assert numba.config.CACHE_DIR == "theirs"
+    folder = private_folder()
+    assert folder.parent == home / "kernels"
+    assert [each.stat().st_mode & 0o777 for each in (folder, folder.parent)] == [0o700, 0o700]
+    assert files_in(folder)
+
+
+@pytest.mark.parametrize("level", [0, 1])
+@pytest.mark.parametrize("wrong", ["open", "readable", "linked", "of another user", "a file"])
+def test_a_folder_that_others_may_have_touched_is_not_used(home, tmp_path, monkeypatch, wrong, level):
+    made = private_folder()
+    folder = (made, made.parent)[level]
+    if wrong == "of another user":
+        monkeypatch.setattr(os, "getuid", lambda: os.stat(home).st_uid + 1)
+    elif wrong in ("open", "readable"):
+        folder.chmod(0o777 if wrong == "open" else 0o740)
+    else:
+        folder.rename(tmp_path / "elsewhere")
+        folder.symlink_to(tmp_path / "elsewhere") if wrong == "linked" else folder.touch(0o700)
+    assert private_folder() is None
+    if level == 0 and wrong == "open":
+        assert [make_double(), make_double()] == [False, False]
+        assert not files_in(tmp_path)
+        assert not list(Path(__file__).parent.rglob("*.nb[ic]"))
+
+
+def test_torn_files_are_replaced(home):
+    assert [make_double(), make_double()] == [False, True]
+    for each in files_in(home):
+        if each.suffix == ".nbc":
+            each.write_bytes(each.read_bytes()[:1000])
+    assert [make_double(), make_double(), make_double()] == [False, False, True]

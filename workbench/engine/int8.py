@@ -14,8 +14,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from workbench.engine.kernels import MAX_ROWS
-from workbench.engine.kernels import row_kernel as row_kernel  # engine.checkpoint compiles it at load
+from workbench.engine.kernels import MAX_ROWS, multiply
+from workbench.engine.kernels import row_kernel as row_kernel  # engine.checkpoint makes it ready at load
 
 
 def quantize(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -75,7 +75,7 @@ class Int8Linear(nn.Module):
         elif x.numel() <= MAX_ROWS * self.in_features:
             out = torch.empty(*x.shape[:-1], self.out_features)
             rows = x.detach().reshape(-1, self.in_features).contiguous()
-            row_kernel()(
+            multiply(
                 self.weight.numpy(), self.weight_scale.numpy(), rows.numpy(), out.view(-1, self.out_features).numpy()
             )
         else:
