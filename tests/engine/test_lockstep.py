@@ -144,3 +144,23 @@ def test_a_step_that_finds_no_memory_leaves_every_branch_as_it_was(
         question.branch.close()
     prefix.close()
     assert engine.memory.pool.num_used == used
+
+
+@pytest.mark.parametrize("kind", ["llama", "qwen3"])
+@pytest.mark.parametrize("kv", [torch.float32, torch.bfloat16, torch.int8])
+def test_rows_of_an_int8_model_say_what_its_modules_say_and_alone_what_they_say_together(
+    kind: str, kv: torch.dtype, checkpoint: Callable[[str], Path]
+):
+    engine = make_engine(checkpoint(kind), weights="int8", kv=kv)
+    assert engine._runner._rows is not None
+    prefix = read(engine, document(700))
+    rows, modules = prefix.sequence.fork(), prefix.sequence.fork()
+    for token in document(5):
+        ours = engine._runner.forward(rows, [token])
+        engine._runner._rows, kept = None, engine._runner._rows
+        theirs = engine._runner.forward(modules, [token])
+        engine._runner._rows = kept
+        torch.testing.assert_close(ours, theirs, atol=2e-4 if kv == torch.float32 else 2e-2, rtol=0)
+    alone = [ask(engine, prefix, document(length), max_tokens=10) for length in LENGTHS]
+    assert [ids(each) for each in together(engine, questions(engine, prefix, (10,) * 5))] == alone
+    engine.close()

@@ -24,7 +24,7 @@ from workbench.engine.kernels import attend_rows
 
 ATTENTION_NAME = "workbench_paged"
 
-KERNEL_ROWS = 16
+KERNEL_ROWS = 128
 """Up to this many query rows, attention on a CPU runs over the cache as it is stored (engine.kernels)."""
 
 WIDEN_TOKENS = 4_096
@@ -72,11 +72,34 @@ def _attend_extent(q: torch.Tensor, extent: Extent, scale: float) -> list[Part]:
 
 def _attend_rows(q: torch.Tensor, extent: Extent, scale: float) -> Part:
     """A few rows (rows, heads, head_dim) over an extent as it is stored; out (1, heads, rows, head_dim) and its lse."""
-    queries = q.float().contiguous().numpy()
+    out, lse = _attend_arrays(q.float().contiguous().numpy(), extent, scale)
+    return torch.from_numpy(out).transpose(0, 1)[None].to(q.dtype), torch.from_numpy(lse).transpose(0, 1)[None]
+
+
+def _attend_arrays(q: np.ndarray, extent: Extent, scale: float) -> tuple[np.ndarray, np.ndarray]:
+    """Rows (rows, heads, head_dim) fp32 over an extent: out like them, and lse (rows, heads)."""
     keys, values = _array(extent.keys), _array(extent.values)
     scales = [None if each is None else _array(each) for each in (extent.key_scales, extent.value_scales)]
-    out, lse = attend_rows(queries, keys, values, scales[0], scales[1], scale)
-    return torch.from_numpy(out).transpose(0, 1)[None].to(q.dtype), torch.from_numpy(lse).transpose(0, 1)[None]
+    return attend_rows(q, keys, values, scales[0], scales[1], scale)
+
+
+def attend_tokens(q: np.ndarray, view: BatchView, scale: float) -> np.ndarray:
+    """Attention of a token of each sequence on a CPU, without tensors in between: (sequences, heads, head_dim) fp32."""
+    parts = [_attend_arrays(q, extent, scale) for extent in view.shared]
+    for number in range(max(len(tail) for tail in view.tails)):
+        own = [
+            _attend_arrays(q[row : row + 1], tail[number], scale)
+            if number < len(tail)
+            else (np.zeros_like(q[:1]), np.full((1, q.shape[1]), -np.inf, np.float32))
+            for row, tail in enumerate(view.tails)
+        ]
+        parts.append((np.concatenate([out for out, _ in own]), np.concatenate([lse for _, lse in own])))
+    top = np.maximum.reduce([lse for _, lse in parts])
+    weights = [np.exp(lse - top) for _, lse in parts]
+    total = np.add.reduce(weights)
+    shares = [out * (weight / total)[..., None] for (out, _), weight in zip(parts, weights, strict=True)]
+    merged: np.ndarray = np.add.reduce(shares)
+    return merged
 
 
 def _array(tensor: torch.Tensor) -> np.ndarray:

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 import torch
 from transformers.cache_utils import Cache, CacheLayerMixin, LinearAttentionLayer
 
-from workbench.engine.attention import View
+from workbench.engine.attention import BatchView, View
 from workbench.engine.blocks import BLOCK_SIZE, BlockTable, Slots
 from workbench.engine.memory import BlockMemory
 from workbench.errors import EngineError
@@ -153,6 +153,12 @@ class SequenceCache(Cache):  # type: ignore[misc]
         # The chunk sees itself as later tokens will see it: in the cache's precision.
         layout = self.memory.layout
         return View(past, (layout.round_trip(keys), layout.round_trip(values)))
+
+    def store_token(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> BatchView:
+        """Write a layer's part of a single token, (1, kv_heads, head_dim) each, and look at everything and itself."""
+        self.write(layer, keys, values)
+        *shared, own = [self.memory.read(layer, runs) for runs in self.past]
+        return BatchView(shared, [[own]])
 
     def write(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> None:
         """Write a layer's part of the chunk, (num_tokens, kv_heads, head_dim) each, to its places."""

@@ -59,7 +59,7 @@ class _BatchLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers ships 
         **kwargs: object,  # noqa: ARG002
     ) -> tuple[BatchView, BatchView]:
         """Store one token of each sequence, (rows, kv_heads, 1, head_dim), and give what attention may see."""
-        view = self._batch.store(self._layer, key_states.transpose(1, 2), value_states.transpose(1, 2))
+        view = self._batch.store(self._layer, key_states[:, :, 0], value_states[:, :, 0])
         return view, view
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
@@ -127,9 +127,9 @@ class _Batch(Cache):  # type: ignore[misc]
         self._tails = [past[num_shared:] for past in pasts]
 
     def store(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> BatchView:
-        """Write a token of each sequence, (rows, 1, kv_heads, head_dim)."""
+        """Write a token of each sequence, (rows, kv_heads, head_dim)."""
         for row, key, value in zip(self.rows, keys, values, strict=True):
-            row.sequence.write(layer, key, value)
+            row.sequence.write(layer, key[None], value[None])
         read = self.memory.read
         shared = [read(layer, runs) for runs in self._shared]
         return BatchView(shared, [[read(layer, runs) for runs in tail] for tail in self._tails])
@@ -158,21 +158,15 @@ def _num_common(pasts: list[list[list[Slots]]]) -> int:
 @torch.inference_mode()
 def _forward(runner: Runner, batch: _Batch) -> torch.Tensor:
     """Run the newest token of each answer; logits (rows, vocabulary)."""
-    positions = [[row.sequence.num_tokens] for row in batch.rows]
+    token_ids = [row.answer.token_id for row in batch.rows]
+    positions = [row.sequence.num_tokens for row in batch.rows]
     batch.begin()
     try:
-        output = runner.model(
-            input_ids=torch.tensor([[row.answer.token_id] for row in batch.rows], device=runner.device),
-            position_ids=torch.tensor(positions, device=runner.device),
-            past_key_values=batch,
-            use_cache=True,
-            logits_to_keep=1,
-        )
+        logits = runner.tokens(token_ids, positions, batch, batch.store)
     except BaseException:
         batch.rollback()
         raise
     batch.commit()
-    logits: torch.Tensor = output.logits[:, -1]
     return logits
 
 

@@ -58,12 +58,11 @@ class Slab:
 
     def write(self, layer: int, start: int, states: tuple[torch.Tensor, torch.Tensor]) -> None:
         """Store keys and values, (num_tokens, kv_heads, head_dim) each, from token place ``start`` on."""
-        for side, tensor in enumerate(states):
-            place = (layer, side, slice(start, start + len(tensor)))
-            if self.scales is None:
-                self.values[place] = tensor
-            else:
-                self.values[place], self.scales[place] = quantize(tensor)
+        place = slice(start, start + len(states[0]))
+        if self.scales is None:
+            self.values[layer, 0, place], self.values[layer, 1, place] = states
+        else:
+            self.values[layer, :, place], self.scales[layer, :, place] = quantize(torch.stack(states))
 
     def extent(self, layer: int, start: int, num_tokens: int) -> Extent:
         """One layer's keys and values at consecutive token places, a view."""

@@ -4,16 +4,22 @@ Not covered: queueing (engine.queue), what is on disk (engine.reader), several s
 """
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
+import numpy as np
 import torch
 from torch import nn
+from transformers.cache_utils import Cache
 
 from workbench.config import SamplingParams
+from workbench.engine.attention import BatchView, attend_tokens
 from workbench.engine.cache import Cancelled, SequenceCache
 from workbench.engine.decoding import Decoding
 from workbench.engine.prompt import chunk_ends
+from workbench.engine.rows import RowModel, supports
 from workbench.types import Step, StopCheck
+
+Store = Callable[[int, torch.Tensor, torch.Tensor], BatchView]
 
 
 class Runner:
@@ -30,6 +36,7 @@ class Runner:
         self.grid = grid
         self.seed = seed
         self.device = next(tensor for tensor in model.state_dict().values()).device
+        self._rows = RowModel(model) if supports(model) else None
 
     @torch.inference_mode()
     def forward(self, sequence: SequenceCache, token_ids: Sequence[int]) -> torch.Tensor:
@@ -45,20 +52,55 @@ class Runner:
         first = sequence.num_tokens
         sequence.begin(len(token_ids))
         try:
-            positions = torch.arange(first, first + len(token_ids), device=self.device)[None]
-            output = self.model(
-                input_ids=torch.tensor([list(token_ids)], device=self.device),
-                position_ids=positions,
-                past_key_values=sequence,
-                use_cache=True,
-                logits_to_keep=1,
-            )
+            if len(token_ids) == 1:
+                logits = self.tokens(token_ids, [first], sequence, sequence.store_token)[0]
+            else:
+                logits = self._chunk(sequence, token_ids, first)
         except BaseException:
             sequence.rollback()
             raise
         sequence.commit()
+        return logits
+
+    def _chunk(self, sequence: SequenceCache, token_ids: Sequence[int], first: int) -> torch.Tensor:
+        """Logits after the last of several tokens, (vocabulary,)."""
+        output = self.model(
+            input_ids=torch.tensor([list(token_ids)], device=self.device),
+            position_ids=torch.arange(first, first + len(token_ids), device=self.device)[None],
+            past_key_values=sequence,
+            use_cache=True,
+            logits_to_keep=1,
+        )
         logits: torch.Tensor = output.logits[0, -1]
         return logits
+
+    def tokens(self, token_ids: Sequence[int], positions: Sequence[int], cache: Cache, store: Store) -> torch.Tensor:
+        """Run one token of each sequence.
+
+        Args:
+            token_ids: one a sequence.
+            positions: of each.
+            cache: of all of them, for transformers.
+            store: writes keys and values of a layer there, (sequences, kv_heads, head_dim), and gives what to see.
+
+        Returns:
+            Logits (sequences, vocabulary), model dtype.
+        """
+        if self._rows is None:
+            output = self.model(
+                input_ids=torch.tensor(token_ids, device=self.device)[:, None],
+                position_ids=torch.tensor(positions, device=self.device)[:, None],
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
+            logits: torch.Tensor = output.logits[:, -1]
+            return logits
+
+        def attend(layer: int, q: np.ndarray, k: np.ndarray, v: np.ndarray, scale: float) -> np.ndarray:
+            return attend_tokens(q, store(layer, torch.from_numpy(k), torch.from_numpy(v)), scale)
+
+        return self._rows.forward(token_ids, positions, attend)
 
     def prefill(self, sequence: SequenceCache, token_ids: Sequence[int]) -> Iterator[torch.Tensor]:
         """Read ``token_ids`` behind what the sequence holds; yields the logits after each chunk."""

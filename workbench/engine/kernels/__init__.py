@@ -23,8 +23,8 @@ import numpy as np
 LANES = 8
 """fp32 values in a vector: one AVX2 register, two of NEON."""
 
-MAX_ROWS = 16
-"""Rows up to which ``multiply`` is meant; beyond, widening the matrix once and a GEMM are faster."""
+MAX_ROWS = 128
+"""Rows up to which ``multiply`` is faster than widening the matrix once and a GEMM."""
 
 Array = np.ndarray[Any, Any]
 

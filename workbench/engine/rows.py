@@ -1,0 +1,156 @@
+"""A few rows through a dense model with int8 weights: decoding on a CPU, without transformers' modules in between.
+
+One token of a small model takes a few milliseconds of memory traffic, and several times that in modules, views and
+dispatch. So for models of the Llama kind (RMS norms, rotary positions, gated feed-forward) the rows go through the
+same weights in plain numpy around two kernels. A row's bits do not depend on the other rows.
+
+Not covered: chunks of a prefill (transformers runs them), other architectures, other precisions.
+
+Source: the forward pass of transformers' modeling_llama, modeling_qwen2 and modeling_qwen3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from workbench.engine.int8 import Int8Embedding, Int8Linear
+from workbench.engine.kernels import multiply
+
+Array = np.ndarray[Any, Any]
+Attend = Callable[[int, Array, Array, Array, float], Array]
+"""Of layer, queries (rows, heads, head_dim), keys and values (rows, kv_heads, head_dim), scale; out like queries."""
+
+_DENSE = ("llama", "qwen2", "qwen3")
+_FIXED_ROPE = ("default", "linear", "llama3", "yarn")
+
+
+class _Linear:
+    """An int8 layer as numpy sees it."""
+
+    def __init__(self, module: Int8Linear) -> None:
+        self._weight, self._scale = module.weight.numpy(), module.weight_scale.numpy()
+        self._bias = None if module.bias is None else module.bias.numpy()
+
+    def __call__(self, x: Array) -> Array:
+        """(rows, in_features) fp32 to (rows, out_features) fp32."""
+        out = np.empty((len(x), len(self._weight)), np.float32)
+        multiply(self._weight, self._scale, x, out)
+        return out if self._bias is None else np.add(out, self._bias, out=out)
+
+
+class _Norm:
+    """An RMS norm over the last axis."""
+
+    def __init__(self, module: Any) -> None:
+        self._weight, self._eps = module.weight.numpy(), np.float32(module.variance_epsilon)
+
+    def __call__(self, x: Array) -> Array:
+        """(..., features) to the same."""
+        # einsum adds each row up by itself, in one order.
+        mean = np.einsum("...i,...i->...", x, x)[..., None] / np.float32(x.shape[-1])
+        normed: Array = x / np.sqrt(mean + self._eps) * self._weight
+        return normed
+
+
+@dataclass(frozen=True, slots=True)
+class _Layer:
+    """The parts of a decoder layer."""
+
+    before_attention: _Norm
+    q: _Linear
+    k: _Linear
+    v: _Linear
+    q_norm: _Norm | None
+    k_norm: _Norm | None
+    o: _Linear
+    before_mlp: _Norm
+    gate: _Linear
+    up: _Linear
+    down: _Linear
+    scale: float
+
+
+class RowModel:
+    """A dense int8 model for a few rows at a time.
+
+    Args:
+        model: one that ``supports`` says yes to; the weights are shared with it.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._embedding: Int8Embedding = model.model.embed_tokens
+        rotary = model.model.rotary_emb
+        self._inverse_frequencies, self._rope_scaling = rotary.inv_freq.numpy(), np.float32(rotary.attention_scaling)
+        self._layers = [_layer(module) for module in model.model.layers]
+        self._norm, self._head = _Norm(model.model.norm), _Linear(model.lm_head)
+
+    def forward(self, token_ids: Sequence[int], positions: Sequence[int], attend: Attend) -> torch.Tensor:
+        """Run a token of each row.
+
+        Args:
+            token_ids: one a row.
+            positions: of each, from 0.
+            attend: stores a layer's keys and values and attends to all that each row may see.
+
+        Returns:
+            Logits (rows, vocabulary), fp32.
+        """
+        x = self._embedding(torch.tensor(list(token_ids))).numpy()
+        angles = np.asarray(positions, np.float32)[:, None] * self._inverse_frequencies
+        cos, sin = np.cos(angles) * self._rope_scaling, np.sin(angles) * self._rope_scaling
+        for index, layer in enumerate(self._layers):
+            x = x + layer.o(_attention(index, layer, layer.before_attention(x), cos, sin, attend))
+            h = layer.before_mlp(x)
+            gate = layer.gate(h)
+            # Far below 0 the exponential overflows to infinity, and silu is the 0 that it should be.
+            with np.errstate(over="ignore"):
+                gate /= 1 + np.exp(-gate)
+            x = x + layer.down(np.multiply(gate, layer.up(h), out=gate))
+        return torch.from_numpy(self._head(self._norm(x)))
+
+
+def _attention(index: int, layer: _Layer, h: Array, cos: Array, sin: Array, attend: Attend) -> Array:
+    """The attention of one layer, (rows, hidden) to (rows, heads * head_dim)."""
+    rows, head_dim = len(h), 2 * cos.shape[1]
+    q, k, v = (each(h).reshape(rows, -1, head_dim) for each in (layer.q, layer.k, layer.v))
+    if layer.q_norm is not None and layer.k_norm is not None:
+        q, k = layer.q_norm(q), layer.k_norm(k)
+    out = attend(index, _rotated(q, cos, sin), _rotated(k, cos, sin), v, layer.scale)
+    return out.reshape(rows, -1)
+
+
+def _rotated(x: Array, cos: Array, sin: Array) -> Array:
+    """Rotary positions: (rows, heads, head_dim), its halves turned by the angles (rows, head_dim / 2)."""
+    half, cos, sin = x.shape[-1] // 2, cos[:, None], sin[:, None]
+    first, second = x[..., :half], x[..., half:]
+    return np.concatenate([first * cos - second * sin, second * cos + first * sin], -1)
+
+
+def _layer(module: Any) -> _Layer:
+    attention, mlp = module.self_attn, module.mlp
+    norms = [getattr(attention, name, None) for name in ("q_norm", "k_norm")]
+    q_norm, k_norm = (None if norm is None else _Norm(norm) for norm in norms)
+    return _Layer(
+        _Norm(module.input_layernorm), _Linear(attention.q_proj), _Linear(attention.k_proj), _Linear(attention.v_proj),
+        q_norm, k_norm, _Linear(attention.o_proj), _Norm(module.post_attention_layernorm), _Linear(mlp.gate_proj),
+        _Linear(mlp.up_proj), _Linear(mlp.down_proj), float(attention.scaling),
+    )  # fmt: skip
+
+
+def supports(model: Any) -> bool:
+    """Whether a model is dense, of the Llama kind, in int8 and on a CPU."""
+    config = model.config
+    types = set(getattr(config, "layer_types", None) or ["full_attention"])
+    return bool(
+        config.model_type in _DENSE
+        and types == {"full_attention"}
+        and config.hidden_act == "silu"
+        and config.rope_parameters["rope_type"] in _FIXED_ROPE
+        and isinstance(model.lm_head, Int8Linear)
+        and model.lm_head.weight.device.type == "cpu"
+    )
