@@ -23,6 +23,16 @@ PAGES = pl.Schema(
     }
 )
 
+EVIDENCE = pl.Schema(
+    [
+        ("sentence", pl.Int64),  # of the answer, from 1
+        ("text", pl.String),  # of that sentence
+        ("page", pl.Int64),  # number, from 1
+        ("share", pl.Float64),  # of the attention while it was written, in [0, 1]; template and answer have the rest
+        ("lift", pl.Float64),  # share against the same page's share under one fixed neutral question
+    ]
+)
+
 READINGS = pl.Schema(
     [
         ("name", pl.String),  # of the document

@@ -70,6 +70,8 @@ class Step:
         ttft_s: seconds from the request's start to its first token.
         decode_s: seconds since the first token.
         computed_tokens: prompt tokens that were run through the model for this answer.
+        shares: of the attention that chose this token, by block of the tokens watched, in [0, 1]; empty when nobody
+            watches, and for a first token, which is chosen while the question is read.
     """
 
     token_id: int | None
@@ -77,6 +79,7 @@ class Step:
     ttft_s: float = 0.0
     decode_s: float = 0.0
     computed_tokens: int = 0
+    shares: tuple[float, ...] = ()
 
 
 class ChatFrame(NamedTuple):
@@ -269,8 +272,12 @@ class Engine(Protocol):
         end_token_ids: frozenset[int],
         should_stop: StopCheck | None = None,
         cancel: threading.Event | None = None,
+        watched_tokens: int = 0,
     ) -> Iterator[Step]:
-        """Feed ``token_ids``, then decode; the last Step has the finish reason."""
+        """Feed ``token_ids``, then decode; the last Step has the finish reason.
+
+        With ``watched_tokens`` each Step says how attention was shared among the blocks of the first so many tokens.
+        """
         ...
 
     def generate_many(self, questions: Sequence[Question]) -> Iterator[tuple[int, Step]]:

@@ -1,6 +1,6 @@
 """A process that reads a long document, for the tests to measure: prints what it did, a line of JSON each.
 
-    python -m tests.engine.long_process CHECKPOINT STORE NUM_TOKENS KV [STOP_AFTER]
+python -m tests.engine.long_process CHECKPOINT STORE NUM_TOKENS KV [STOP_AFTER]
 """
 
 import json

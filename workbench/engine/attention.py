@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from workbench.engine.attend import Part, attend, merge
+from workbench.engine.evidence import Watch
 from workbench.engine.extents import Extent, joined
 from workbench.engine.kernels import attend_rows
 
@@ -52,10 +53,12 @@ class BatchView:
     Attributes:
         shared: segments that all have in common.
         tails: each one's others, its newest token the last.
+        watch: gets the shares of attention; only of a single sequence.
     """
 
     shared: list[Extent]
     tails: list[list[Extent]]
+    watch: Watch | None = None
 
 
 def _attend_extent(q: torch.Tensor, extent: Extent, scale: float) -> list[Part]:
@@ -97,6 +100,9 @@ def attend_tokens(q: np.ndarray, view: BatchView, scale: float) -> np.ndarray:
     top = np.maximum.reduce([lse for _, lse in parts])
     weights = [np.exp(lse - top) for _, lse in parts]
     total = np.add.reduce(weights)
+    if view.watch is not None:
+        lse = torch.from_numpy(top + np.log(total))[0]
+        view.watch.add(torch.from_numpy(q)[0], [*view.shared, *view.tails[0]], lse, scale)
     shares = [out * (weight / total)[..., None] for (out, _), weight in zip(parts, weights, strict=True)]
     merged: np.ndarray = np.add.reduce(shares)
     return merged
@@ -127,7 +133,10 @@ def _attend_batch(q: torch.Tensor, view: BatchView, scale: float) -> Part:
         for i, tail in enumerate(view.tails)
     ]
     parts.append((torch.cat([out for out, _ in tails]), torch.cat([lse for _, lse in tails])))
-    return merge(parts)
+    out, lse = merge(parts)
+    if view.watch is not None:
+        view.watch.add(q[0, :, 0], [*view.shared, *view.tails[0]], lse[0, :, 0], scale)
+    return out, lse
 
 
 def _attend_window(q: torch.Tensor, view: View, scale: float, window: int) -> Part:

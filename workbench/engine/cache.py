@@ -18,6 +18,7 @@ from transformers.cache_utils import Cache, CacheLayerMixin, LinearAttentionLaye
 
 from workbench.engine.attention import BatchView, View
 from workbench.engine.blocks import BLOCK_SIZE, BlockTable, Slots
+from workbench.engine.evidence import Watch
 from workbench.engine.memory import BlockMemory
 from workbench.errors import EngineError
 
@@ -62,9 +63,11 @@ class PagedLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers ships n
         value_states: torch.Tensor,
         *args: object,  # noqa: ARG002 - transformers passes what other caches need
         **kwargs: object,  # noqa: ARG002
-    ) -> tuple[View, View]:
+    ) -> tuple[View | BatchView, View | BatchView]:
         """Store a chunk's keys and values, (1, kv_heads, num_tokens, head_dim), and give what attention may see."""
-        view = self._sequence.store(self._layer, key_states[0].transpose(0, 1), value_states[0].transpose(0, 1))
+        keys, values = key_states[0].transpose(0, 1), value_states[0].transpose(0, 1)
+        store = self._sequence.store_token if len(keys) == 1 else self._sequence.store
+        view = store(self._layer, keys, values)
         return view, view
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
@@ -90,6 +93,7 @@ class SequenceCache(Cache):  # type: ignore[misc]
 
     Attributes:
         snapshots: states at marks inside the sequence, by number of tokens; forks can start there.
+        watch: gets the shares of attention of single tokens, while somebody asks for them.
         past: what the chunk at hand sees before itself, cut into segments; a single token sees itself there as well.
     """
 
@@ -99,6 +103,7 @@ class SequenceCache(Cache):  # type: ignore[misc]
         self.num_tokens = table.num_tokens
         self.cancel = cancel
         self.snapshots: dict[int, States] = {}
+        self.watch: Watch | None = None
         self._slots: list[Slots] = []
         self.past: list[list[Slots]] = []
         self._saved: States | None = None
@@ -148,8 +153,6 @@ class SequenceCache(Cache):  # type: ignore[misc]
             raise Cancelled
         self.write(layer, keys, values)
         past = [self.memory.read(layer, runs) for runs in self.past]
-        if len(keys) == 1:
-            return View(past, None)
         # The chunk sees itself as later tokens will see it: in the cache's precision.
         layout = self.memory.layout
         return View(past, (layout.round_trip(keys), layout.round_trip(values)))
@@ -158,7 +161,7 @@ class SequenceCache(Cache):  # type: ignore[misc]
         """Write a layer's part of a single token, (1, kv_heads, head_dim) each, and look at everything and itself."""
         self.write(layer, keys, values)
         *shared, own = [self.memory.read(layer, runs) for runs in self.past]
-        return BatchView(shared, [[own]])
+        return BatchView(shared, [[own]], self.watch)
 
     def write(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> None:
         """Write a layer's part of the chunk, (num_tokens, kv_heads, head_dim) each, to its places."""

@@ -47,15 +47,18 @@ class Decoding:
         self.finished = False
         self.token_id = -1
 
-    def take(self, logits: torch.Tensor) -> Iterator[Step]:
-        """Choose a token from logits (vocabulary,): its Step, and the last one if it ends the answer."""
+    def take(self, logits: torch.Tensor, shares: tuple[float, ...] = ()) -> Iterator[Step]:
+        """Choose a token from logits (vocabulary,): its Step, and the last one if it ends the answer.
+
+        ``shares`` are those of the attention behind the logits, for the Step.
+        """
         if self._cancel.is_set():
             yield self.end("cancelled")
             return
         self.token_id = self._sampler.choose(logits)
         self._count += 1
         self._first_s = self._first_s or time.perf_counter() - self._started
-        yield Step(self.token_id, None, self._first_s, self._decode_s(), self._computed)
+        yield Step(self.token_id, None, self._first_s, self._decode_s(), self._computed, shares)
         if self.token_id in self._ends or (self._should_stop is not None and self._should_stop(self.token_id)):
             yield self.end("stop")
         elif self._count == self._params.max_tokens:

@@ -172,8 +172,11 @@ class LocalEngine:
         end_token_ids: frozenset[int],
         should_stop: StopCheck | None = None,
         cancel: threading.Event | None = None,
+        watched_tokens: int = 0,
     ) -> Iterator[Step]:
         """Feed ``token_ids``, then decode until an end, ``params.max_tokens`` or the window's end.
+
+        With ``watched_tokens``, a Step has the shares of attention on the blocks of the first so many tokens.
 
         Raises:
             ContextTooLong: prompt and one token of answer do not fit the window.
@@ -188,7 +191,9 @@ class LocalEngine:
 
         def work() -> Iterator[Step]:
             self._check_open()  # it may have been closed while this waited
-            return self._runner.decode(own.sequence, token_ids, within, end_token_ids, should_stop, cancel)
+            return self._runner.decode(
+                own.sequence, token_ids, within, end_token_ids, should_stop, cancel, watched_tokens
+            )
 
         own.request = engine_thread.submit(work, cancel, dropped=(Step(None, "cancelled"),))
         return own.request

@@ -194,9 +194,9 @@ def decode_many(
         return
     batch = _Batch(rows)
     while batch.rows:
-        for row, logits in zip(batch.rows, _forward(runner, batch), strict=True):
-            for step in row.answer.take(logits):
-                yield row.index, step
+        taken = zip(batch.rows, _forward(runner, batch), strict=True)
+        told = [(row.index, step) for row, logits in taken for step in row.answer.take(logits)]
         staying = [row for row in batch.rows if not row.answer.finished]
         if len(staying) < len(batch.rows):
             batch.leave(staying)
+        yield from told  # last: whoever hears of an end may close its branch at once

@@ -15,6 +15,7 @@ from workbench.config import SamplingParams
 from workbench.engine.attention import BatchView, attend_tokens
 from workbench.engine.cache import Cancelled, SequenceCache
 from workbench.engine.decoding import Decoding
+from workbench.engine.evidence import Watch
 from workbench.engine.prompt import chunk_ends
 from workbench.engine.rows import RowModel, supports
 from workbench.types import Step, StopCheck
@@ -117,17 +118,23 @@ class Runner:
         end_token_ids: frozenset[int],
         should_stop: StopCheck | None,
         cancel: threading.Event,
+        watched_tokens: int = 0,
     ) -> Iterator[Step]:
         """Feed ``token_ids`` (at least one), then decode up to ``params.max_tokens``.
 
-        Yields a Step for each token, then one with the finish reason. The last token is not in the cache.
+        Yields a Step for each token, then one with the finish reason. The last token is not in the cache. With
+        ``watched_tokens`` the Steps have shares of attention.
         """
         answer = Decoding(params, self.seed, end_token_ids, should_stop, cancel, len(token_ids))
+        watch = sequence.watch = Watch(watched_tokens) if watched_tokens else None
         try:
             for logits in self.prefill(sequence, token_ids):
                 last = logits
-            yield from answer.take(last)
+            yield from answer.take(last, watch.take() if watch else ())
             while not answer.finished:
-                yield from answer.take(self.forward(sequence, [answer.token_id]))
+                last = self.forward(sequence, [answer.token_id])
+                yield from answer.take(last, watch.take() if watch else ())
         except Cancelled:
             yield answer.end("cancelled")
+        finally:
+            sequence.watch = None

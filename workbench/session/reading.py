@@ -5,12 +5,17 @@ Not covered: reading it (session.bench), what the prompts say (analysis.prompts)
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+import numpy as np
+import polars as pl
 
 from workbench.analysis import prompts
 from workbench.analysis.ask import AnswerStream, Context, task_ids
 from workbench.analysis.chat import Chat
+from workbench.analysis.evidence import evidence, neutral_shares, watched
 from workbench.analysis.summarize import summary_ids
 from workbench.analysis.together import Together
 from workbench.config import SamplingParams
@@ -35,6 +40,7 @@ class Shared:
         self.prefix = prefix
         self.num_document_tokens = num_document_tokens
         self.num_readings = 0
+        self.neutral: np.ndarray | None = None  # shares of attention under a neutral question, see analysis.evidence
 
 
 class Reading:
@@ -226,6 +232,39 @@ class Reading:
         if self._closed:
             raise EngineError(f"The reading of {self.document.name} is closed; bench.read(document) reads it again.")
         return self._engine.fork(self._shared.prefix, mark)
+
+    def evidence(self, answer: Answer) -> pl.DataFrame:
+        """On which pages each sentence of an answer rests, by the attention it paid: a frame, see ``tables.EVIDENCE``.
+
+        The answer's tokens are fed once more, so it takes about as long as the answer did. Rank by ``lift``.
+
+        Args:
+            answer: one of this reading, of a question or a summary; not of a conversation.
+
+        Raises:
+            ConfigError: an answer of another reading.
+            EngineError: the reading is closed.
+        """
+        context, said = self._context, answer.prompt_token_ids
+        starts = (len(context.prefix_ids), context.num_document_tokens)
+        start = next((n for n in starts if said[:n] == context.prefix_ids[:n] and len(said) > n), None)
+        if start is None:
+            raise ConfigError(f"This answer is not one of {self.document.name}; give one of reading.ask().")
+        if self._shared.neutral is None:
+            with self._forked(None) as branch:
+                self._shared.neutral = neutral_shares(context, branch)
+        with self._forked(start) as branch:
+            shares = watched(context, branch, said[start:], answer.token_ids)
+        return evidence(context, answer, shares, self._shared.neutral)
+
+    @contextmanager
+    def _forked(self, mark: int | None) -> Iterator[Branch]:
+        with self.bench._lock:
+            branch = self._fork(mark)
+        try:
+            yield branch
+        finally:
+            branch.close()
 
     def chat(self, *, system: str | None = None) -> Chat:
         """Start a conversation that remembers its own turns.
