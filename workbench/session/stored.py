@@ -88,7 +88,7 @@ def stored_document(store: Store, name: str, loaded: LoadedModel) -> Document:
     if not same:
         raise _of_another(found[0], loaded.engine)
     for entry in same:
-        document, ids = _content(entry)
+        document, ids = content(entry)
         if ids == (*prefix_ids(loaded.tokenizer, document.text), *opening_ids(loaded.tokenizer)):
             return document
     raise ConfigError(
@@ -111,7 +111,7 @@ def _of_another(entry: Entry, engine: Engine) -> WorkbenchError:
     )
 
 
-def _content(entry: Entry) -> tuple[Document, tuple[int, ...]]:
+def content(entry: Entry) -> tuple[Document, tuple[int, ...]]:
     """The document of a reading, and the ids that were read.
 
     Raises:
