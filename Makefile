@@ -7,8 +7,11 @@ PY := $(VENV)/bin/python
 READY := $(VENV)/.ready
 NOTEBOOKS = $(wildcard notebooks/*.ipynb)
 CHROMIUM := chromium chromium-browser google-chrome
+# Notebooks read into a fresh store of their own, so that every run begins alike; kernels start in notebooks/.
+FRESH_STORE := rm -rf build/notebook-readings;
+NOTEBOOK_STORE := WORKBENCH_STORE=../build/notebook-readings
 # A page of private answers loads nothing from elsewhere; stored outputs say nothing of the machine.
-EXECUTE := $(PY) -m jupyter nbconvert --execute --ExecutePreprocessor.record_timing=False \
+EXECUTE := $(FRESH_STORE) $(NOTEBOOK_STORE) $(PY) -m jupyter nbconvert --execute --ExecutePreprocessor.record_timing=False \
 	--ExecutePreprocessor.store_widget_state=False
 OFFLINE_HTML := --HTMLExporter.require_js_url= --HTMLExporter.mathjax_url= --HTMLExporter.jquery_url= --HTMLExporter.mermaid_js_url=
 
@@ -39,7 +42,7 @@ lab: $(READY)
 test: $(READY) chromium
 	$(PY) -m pytest -m "not slow"
 ifneq ($(NOTEBOOKS),)
-	$(PY) -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg $(NOTEBOOKS)
+	$(FRESH_STORE) $(NOTEBOOK_STORE) $(PY) -m pytest --nbval --nbval-current-env --nbval-sanitize-with tests/nbval_sanitize.cfg $(NOTEBOOKS)
 endif
 
 test-slow: $(READY)

@@ -19,7 +19,7 @@ from workbench import cli
 from workbench.results import Answer, Citation, Delta, Usage
 
 NOTE = "note-00.txt"
-COMMANDS = ("read", "ask", "summarize", "serve", "models", "doctor")
+COMMANDS = ("read", "ask", "summarize", "serve", "models", "doctor", "cache")
 
 
 # What may never reach a terminal: ESC, BEL, the one-byte CSI, a lone return, direction marks, line separators.

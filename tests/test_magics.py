@@ -1,6 +1,6 @@
 """``%qwen`` in a real shell, with a real model of 135 million parameters."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -130,9 +130,10 @@ def test_status_says_model_document_and_conversation(
 
 def test_help_is_at_both_levels(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
     for cell, words in {
-        "%qwen --help": ("read", "summarize", "status", "use", "close"),
+        "%qwen --help": ("read", "open", "readings", "summarize", "status", "use", "close"),
         "%qwen": ("read", "summarize"),
         "%qwen read --help": ("PATH", "--model"),
+        "%qwen open --help": ("NAME", "--model", "hash"),
         "%%qwen --help\n ": ("--chat", "--raw", "--out", "--system", "--format", "--max-tokens"),
     }.items():
         assert run(shell, cell) is None
@@ -145,6 +146,7 @@ def test_help_is_at_both_levels(shell: InteractiveShell, capsys: pytest.CaptureF
     [
         "%qwen raed x",
         "%qwen read",
+        "%qwen open",
         "%qwen summarize --words many",
         '%qwen read "open',
         "%%qwen --nothing\nWhere?",
@@ -218,6 +220,35 @@ def test_another_document_takes_the_place_of_the_first(shell: InteractiveShell, 
     assert reading.bench.open_readings == (reading,)
     assert magics(shell)._chat is None
     assert "Sir Walter" in reading.document.text
+
+
+@pytest.fixture
+def kept(shell: InteractiveShell, checkpoint: Callable[[str], Path], tmp_path: Path) -> Iterator[wb.Workbench]:
+    """The shell with a workbench that keeps readings on disk."""
+    held = magics(shell)
+    before = held.__dict__.copy()
+    with wb.Workbench(str(checkpoint("llama")), store=tmp_path) as bench:
+        held._bench, held._reading, held._lent = bench, None, (bench,)
+        yield bench
+        held.__dict__.update(before)
+
+
+def test_readings_are_listed_and_opened_without_their_file(shell: InteractiveShell, kept: wb.Workbench) -> None:
+    assert run(shell, "%qwen readings").is_empty()
+    kept.read(wb.load(b"It rained in Bath.", name="my walks.txt"), progress=None).close()
+    frame = run(shell, "%qwen readings")
+    assert frame.equals(kept.readings())
+    assert frame["name"].to_list() == ["my walks.txt"]
+    reading = run(shell, '%qwen open "my walks"')
+    assert isinstance(reading, wb.Reading)
+    assert reading.read_usage.computed_tokens == 0
+    assert run(shell, "%%qwen --max-tokens 2\nWhere?").document_name == "my walks.txt"
+    again = run(shell, f"%qwen open {frame['key'][0]}")
+    assert kept.open_readings == (again,)
+    error = failing(shell, "%qwen open walks.txt")
+    assert isinstance(error, ConfigError)
+    assert "Did you mean 'my walks.txt'?" in str(error)
+    assert not again.closed, "a mistyped name closes nothing"
 
 
 class Interrupting:

@@ -17,7 +17,7 @@ from workbench.documents.document import Document, DocumentWarning, Page, Sectio
 from workbench.engine.fetch import FetchProgress
 from workbench.results import Answer, Citation, Fit, Usage
 from workbench.types import ReadProgress
-from workbench.views import live
+from workbench.views import Notes, fetching, live
 
 HOSTILE = (
     "![x](http://192.0.2.1/x.png) <img src=http://192.0.2.1/y.png> [a](javascript:1) <script>1</script>\n"
@@ -186,6 +186,42 @@ def test_a_reading_in_a_kernel_leaves_its_static_twin(kernel: list[Any], outcome
     assert f'data-state="{outcome}"' in kernel[-1]["text/html"]
 
 
+WAITS = ReadProgress(10, 1_000, 10, 0.0, note="Another process is reading this document.")
+BEGINS = ReadProgress(0, 1_000, 0, 0.0, note="It is damaged <b>here</b>.\x1b[2J")
+GOES_ON = ReadProgress(100, 1_000, 0, 1.0)
+FULL = ReadProgress(200, 1_000, 0, 2.0, note="The disk is full.")
+
+
+def test_why_it_waits_gives_way_and_all_other_notes_stay() -> None:
+    notes = Notes()
+    assert [notes.hear(step) for step in (WAITS, WAITS, BEGINS, GOES_ON, FULL, FULL)] == [
+        WAITS.note, "", BEGINS.note, "", FULL.note, "",
+    ]  # fmt: skip
+    assert notes.text == f"{BEGINS.note} {FULL.note}"
+    notes = Notes()
+    for step in (WAITS, ReadProgress(1_000, 1_000, 1_000, 0.0)):
+        notes.hear(step)
+    assert notes.text == ""
+
+
+def test_a_note_stands_in_the_widget_and_its_twin_but_not_in_the_text(
+    kernel: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    view = views.reading_view("a.txt", 1_000, on_stop=lambda: None)
+    monkeypatch.setattr(live, "REDRAW_S", 1_000)  # a note is not to be missed
+    view(WAITS)
+    assert kernel[0].note == WAITS.note
+    view(BEGINS)
+    assert kernel[0].note.startswith("It is damaged <b>here</b>.")
+    assert "\x1b" not in kernel[0].note
+    view(GOES_ON)
+    view.close("done")
+    twin = kernel[-1]
+    assert "It is damaged &lt;b&gt;here&lt;/b&gt;." in twin["text/html"]
+    assert not {"b"} & set(Tags(twin["text/html"]).names)
+    assert twin["text/plain"] == "ReadingProgress('a.txt', 1,000 tokens, done)"
+
+
 def test_stop_in_the_widget_reaches_the_reading(kernel: list[Any]) -> None:
     stopped: list[bool] = []
     view = views.reading_view("a.txt", 1_000, on_stop=lambda: stopped.append(True))
@@ -222,6 +258,17 @@ def test_a_terminal_shows_the_reading_on_stderr(monkeypatch: pytest.MonkeyPatch)
     assert "Reading a[b].txt" in sys.stderr.getvalue()  # type: ignore[attr-defined]
 
 
+def test_a_terminal_keeps_a_line_for_each_note(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    view = views.reading_view("a.txt", 1_000, on_stop=lambda: None)
+    for step in (WAITS, WAITS, BEGINS, GOES_ON):
+        view(step)
+    view.close("done")
+    said: str = sys.stderr.getvalue()  # type: ignore[attr-defined]
+    assert said.count(WAITS.note) == 1
+    assert "It is damaged <b>here</b>.\ufffd[2J" in said
+
+
 def test_a_terminal_erases_the_stream_when_the_answer_comes(monkeypatch: pytest.MonkeyPatch, answer: Answer) -> None:
     monkeypatch.setattr(live, "REDRAW_S", 0)
     for ended, kept in ((answer, False), (None, True)):
@@ -247,7 +294,7 @@ def test_a_pipe_shows_nothing(capsys: pytest.CaptureFixture[str], answer: Answer
 
 def test_fetching_is_shown_phase_by_phase_when_it_takes_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "stderr", terminal := Terminal())
-    monkeypatch.setattr(live, "FETCH_DELAY_S", 0)
+    monkeypatch.setattr(fetching, "FETCH_DELAY_S", 0)
     with views.fetch_view("tiny", show=True) as report:
         report(FetchProgress("tiny", "fetch", 50, 100))
         report(FetchProgress("tiny", "check", 100, 100))

@@ -80,6 +80,7 @@ def test_hostile_text_stays_text() -> None:
     for html in (
         fit_bar_html(HOSTILE, HOSTILE, 10, 1, 100, [Section(title=HOSTILE, tokens=5)] * 2),
         reading_progress_html(HOSTILE, 1, 2, "reading"),
+        reading_progress_html("a.txt", 1, 2, "reading", note=HOSTILE),
     ):
         assert not {"img", "script"} & set(Tags(html).names)
         assert "&lt;img" in html
@@ -93,6 +94,19 @@ def test_every_state_of_a_reading_has_its_sentence(progress: ReadingProgress, st
     assert "1,000 tokens" in html
     assert "123" not in html
     assert f'aria-valuenow="{100 if state == "done" else 40}"' in html
+
+
+def test_a_twin_has_its_note_and_its_place_and_nothing_where_there_is_none(progress: ReadingProgress) -> None:
+    bare = progress.static_html()
+    assert "a.txt waits to be read: 1,000 tokens." in bare
+    progress.note, progress.place = "It is kept.", 2
+    assert "a.txt waits, 2 ahead of it.</div><div style=" in progress.static_html()
+    assert progress.static_html().count("It is kept.") == 1
+    assert "It is kept." not in repr(progress)
+    progress.note, progress.place = "", 0
+    assert progress.static_html() == bare
+    script = (FOLDER / "reading_progress.js").read_text()
+    assert 'note.textContent = model.get("note")' in script
 
 
 def test_stop_is_heard_once() -> None:

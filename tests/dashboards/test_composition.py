@@ -1,12 +1,16 @@
 """A dashboard is composed of cells, in the order they are given, each over the same reading."""
 
+import threading
+
 import panel as pn
 import pytest
 
 import workbench as wb
-from tests.browser.scripted import DOCUMENT, ScriptedReading
+from tests.browser.scripted import DOCUMENT, ScriptedBench, ScriptedReading
+from workbench.dashboards import app, markup
 from workbench.dashboards.app import default_cells
-from workbench.dashboards.shelf import Shelf
+from workbench.dashboards.shelf import SharedReading, Shelf
+from workbench.types import ReadProgress
 
 
 def titles(board: pn.Column) -> list[str]:
@@ -45,3 +49,23 @@ def test_a_document_that_cannot_be_loaded_is_known_before_a_server_starts():
     with pytest.raises(wb.ConfigError, match="nothing to serve"):
         Shelf([], "tiny")
     assert Shelf([DOCUMENT], "tiny").readings[0].state == "new"
+
+
+def test_a_page_says_who_is_ahead_and_what_people_should_hear():
+    bench = ScriptedBench(ScriptedReading())
+    shared = SharedReading(bench, DOCUMENT, threading.Lock())
+    shared.state = "reading"
+    shared._step(ReadProgress(0, 4_500, 0, 0.0, place=2))
+    assert app._status(shared) == "Waiting, 2 ahead"
+    assert markup.reading(shared.progress, "").count("wb-status") == 1
+    shared._step(ReadProgress(0, 4_500, 0, 0.0, note="It is kept in <b>."))
+    shared._step(ReadProgress(1_500, 4_500, 0, 1.0))
+    assert app._status(shared) == "Reading"
+    column = app._view(bench, shared, default_cells())
+    assert "It is kept in &lt;b&gt;." in column[1].object
+    shared.reading, shared.state = bench.reading, "ready"
+    column = app._view(bench, shared, default_cells())
+    assert column[1].object == markup.note("It is kept in <b>.")
+    quiet = SharedReading(bench, DOCUMENT, threading.Lock())
+    quiet.reading = bench.reading
+    assert len(app._view(bench, quiet, default_cells())) == len(column) - 1

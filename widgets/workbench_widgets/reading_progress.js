@@ -38,11 +38,12 @@ function sentence(model) {
 }
 
 function build() {
-  const [root, bar, fill, line] = [0, 0, 0, 0].map(() => document.createElement("div"));
+  const [root, bar, fill, line, note] = [0, 0, 0, 0, 0].map(() => document.createElement("div"));
   const stop = document.createElement("button");
   root.className = "wbw-reading";
   bar.className = "wbw-bar";
   line.className = "wbw-line";
+  note.className = "wbw-line wbw-quiet";
   stop.type = "button";
   stop.textContent = "Stop";
   stop.setAttribute("aria-label", "Stop reading");
@@ -51,12 +52,12 @@ function build() {
   bar.setAttribute("aria-valuemin", "0");
   bar.setAttribute("aria-valuemax", "100");
   bar.append(fill);
-  root.append(bar, stop, line);
-  return { root, bar, fill, line, stop };
+  root.append(bar, stop, line, note);
+  return { root, bar, fill, line, note, stop };
 }
 
 function render({ model, el }) {
-  const { root, bar, fill, line, stop } = build();
+  const { root, bar, fill, line, note, stop } = build();
   const update = () => {
     const total = model.get("total_tokens");
     const state = model.get("state");
@@ -65,6 +66,8 @@ function render({ model, el }) {
     fill.style.width = `${100 * share}%`;
     bar.setAttribute("aria-valuenow", String(Math.round(100 * share)));
     line.textContent = sentence(model);
+    note.textContent = model.get("note");
+    note.hidden = !model.get("note");
     stop.hidden = !RUNNING.has(state);
     stop.disabled = model.get("stop_requested");
   };

@@ -33,6 +33,7 @@ class ReadingProgress(Widget):
         tokens_per_s: speed; 0 while unknown.
         left_s: seconds to the end; None while unknown.
         place: requests ahead in the queue.
+        note: what else people should know; mostly empty.
         state: waiting, reading, done, stopped or failed.
         stop_requested: whether Stop was pressed.
     """
@@ -46,6 +47,7 @@ class ReadingProgress(Widget):
     tokens_per_s = traitlets.Float().tag(sync=True)
     left_s = traitlets.Float(None, allow_none=True).tag(sync=True)
     place = traitlets.Int().tag(sync=True)
+    note = traitlets.Unicode().tag(sync=True)
     state = traitlets.Enum(STATES, default_value="waiting").tag(sync=True)
     stop_requested = traitlets.Bool().tag(sync=True)
 
@@ -65,15 +67,17 @@ class ReadingProgress(Widget):
         return f"{self.document_name!r}, {self.total_tokens:,} tokens, {self.state}"
 
     def static_html(self) -> str:
-        """The bar as it is now and a sentence about it; no speed, no time."""
-        return reading_progress_html(self.document_name, self.done_tokens, self.total_tokens, self.state)
+        """The bar as it is now, a sentence about it, and the note; no speed, no time."""
+        done, total = self.done_tokens, self.total_tokens
+        return reading_progress_html(self.document_name, done, total, self.state, note=self.note, place=self.place)
 
 
-def sentence(document_name: str, done_tokens: int, total_tokens: int, state: ReadState) -> str:
+def sentence(document_name: str, done_tokens: int, total_tokens: int, state: ReadState, place: int = 0) -> str:
     """Where a reading is, in plain words."""
     counts = f"{done_tokens:,} of {total_tokens:,} tokens"
+    waits = f"{place:,} ahead of it" if place else f"to be read: {total_tokens:,} tokens"
     return {
-        "waiting": f"{document_name} waits to be read: {total_tokens:,} tokens.",
+        "waiting": f"{document_name} waits{',' if place else ''} {waits}.",
         "reading": f"Reading {document_name}: {counts}.",
         "done": f"Read {document_name}: {total_tokens:,} tokens.",
         "stopped": f"Stopped reading {document_name} at {counts}; read again to go on from there.",
@@ -81,13 +85,16 @@ def sentence(document_name: str, done_tokens: int, total_tokens: int, state: Rea
     }[state]
 
 
-def reading_progress_html(document_name: str, done_tokens: int, total_tokens: int, state: ReadState) -> str:
+def reading_progress_html(
+    document_name: str, done_tokens: int, total_tokens: int, state: ReadState, *, note: str = "", place: int = 0
+) -> str:
     """The static twin of ``ReadingProgress``, without making a widget."""
     share = 1.0 if state == "done" else min(done_tokens / total_tokens, 1.0) if total_tokens else 0.0
-    said = escape(sentence(document_name, done_tokens, total_tokens, state))
+    said = escape(sentence(document_name, done_tokens, total_tokens, state, place))
     colour = {"done": GREEN, "stopped": ORANGE, "failed": RED}.get(state, BLUE)
+    quiet = f'<div style="opacity: 0.75">{escape(note)}</div>' if note else ""
     return (
         f'<div class="wbw-reading-static" data-state="{state}"><div role="progressbar" aria-label="Reading" '
         f'aria-valuemin="0" aria-valuemax="100" aria-valuenow="{100 * share:.0f}" style="{BAR}; height: 8px">'
-        f'<div style="background: {colour}; height: 8px; width: {share:.1%}"></div></div><div>{said}</div></div>'
+        f'<div style="background: {colour}; height: 8px; width: {share:.1%}"></div></div><div>{said}</div>{quiet}</div>'
     )

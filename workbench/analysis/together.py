@@ -24,6 +24,7 @@ class Together:
         self._questions: list[Question] = []
         self._events: Iterator[tuple[int, Step]] | None = None
         self._waiting: list[deque[Step]] = []
+        self._unfinished: set[int] = set()
         self._error: BaseException | None = None
         self._turn = threading.RLock()
 
@@ -31,6 +32,7 @@ class Together:
         """One more; its steps come once ``start`` was called."""
         self._questions.append(question)
         self._waiting.append(deque())
+        self._unfinished.add(len(self._waiting) - 1)
         return _Steps(self, len(self._waiting) - 1)
 
     def start(self) -> None:
@@ -54,11 +56,23 @@ class Together:
                     other, step = next(self._events)
                 except KeyboardInterrupt:
                     raise  # it can be taken up again
+                except StopIteration:
+                    self._drop()
+                    continue
                 except BaseException as error:
                     self._error = error
                     raise
                 self._waiting[other].append(step)
+                if step.finish_reason is not None:
+                    self._unfinished.discard(other)
             return self._waiting[index].popleft()
+
+    def _drop(self) -> None:
+        """The engine has no more to say; who got no end was stopped before the request had its turn."""
+        self._events = None
+        for index in self._unfinished:
+            self._waiting[index].append(Step(None, "cancelled"))
+        self._unfinished = set()
 
 
 class _Steps:

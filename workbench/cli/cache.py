@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from workbench import config
-from workbench.cli.terminal import facts, plain, reported, say, size
+from workbench.cli.terminal import facts, in_line, reported, say, size
 from workbench.errors import CacheCorrupt, ConfigError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def ls() -> None:
             state = row["problem"] or ("pinned" if row["pinned"] else "")
             tokens, used = f"{part}{row['tokens']:,}", f"{row['used']:%Y-%m-%d %H:%M}"
             cells = (row["name"], tokens, size(row["bytes"]), row["model"], used, row["key"][:8], state)
-            table.add_row(*(plain(cell) for cell in cells))
+            table.add_row(*(in_line(cell) for cell in cells))
         if entries:
             Console(markup=False).print(table)
         say(
@@ -81,7 +81,7 @@ def rm(names: Annotated[list[str], typer.Argument(metavar="NAME...", help="As fo
         store = _store()
         for entry in [entry for name in names for entry in store.find(name)]:
             if not store.remove(entry.key):
-                raise ConfigError(f"{entry.name or entry.key} is being read right now; stop that first.")
+                raise ConfigError(f"{_name(entry)} is being read right now; stop that first.")
             _removed(entry)
 
 
@@ -99,8 +99,12 @@ def prune(
             say("Nothing had to go.")
 
 
+def _name(entry: Entry) -> str:
+    return in_line(entry.name) or entry.key
+
+
 def _removed(entry: Entry) -> None:
-    say(f"Removed {entry.name or entry.key} ({size(entry.num_bytes)}).")
+    say(f"Removed {_name(entry)} ({size(entry.num_bytes)}).")
 
 
 @app.command("pin")
@@ -110,7 +114,7 @@ def pin(name: Name, off: Annotated[bool, typer.Option("--off", help="No longer."
         store = _store()
         for entry in store.find(name):
             store.pin(entry.key, pinned=not off)
-            say(f"{entry.name or entry.key} is {'no longer pinned' if off else 'pinned'}.")
+            say(f"{_name(entry)} is {'no longer pinned' if off else 'pinned'}.")
 
 
 @app.command("verify")
@@ -132,6 +136,6 @@ def verify(
                 problem = str(error)
             damaged += bool(problem)
             said = f"damaged, {problem}" if problem else "whole"
-            say(f"{entry.name or entry.key}: {said}", style="red" if problem else None)
+            say(f"{_name(entry)}: {said}", style="red" if problem else None)
         if damaged:
             raise CacheCorrupt(f"{damaged} damaged; `workbench cache prune` removes what cannot be opened.")

@@ -12,8 +12,6 @@ import json
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated
@@ -21,74 +19,31 @@ from typing import TYPE_CHECKING, Annotated
 import psutil
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
 from workbench import config
 from workbench.cli import cache
-from workbench.cli.terminal import facts, plain, reported, say, size
+from workbench.cli.opening import document, opened
+from workbench.cli.terminal import facts, reported, say, size
 
 if TYPE_CHECKING:
     from workbench.analysis.ask import AnswerStream
-    from workbench.documents.document import Document
     from workbench.engine.registry import Entry
-    from workbench.results import Answer, Fit
-    from workbench.session import Reading, Workbench
-    from workbench.types import ReadProgress
+    from workbench.results import Answer
 
 app = typer.Typer(
     help="Read a whole document once with a local model, ask it, and see where every quote stands.",
     no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False,
 )  # fmt: skip
 
-Source = Annotated[str, typer.Argument(metavar="DOC", help="A file, or a folder of source code.")]
+Source = Annotated[
+    str,
+    typer.Argument(
+        metavar="DOC", help="A file, a folder of source code, or the name of a stored reading (`workbench cache ls`)."
+    ),
+]
 Model = Annotated[str | None, typer.Option("--model", "-m", help="A name from `workbench models`, a hub id, a folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")]
-
-
-@contextmanager
-def _opened(source: str, model: str | None, *, card: bool = False) -> Iterator[Reading]:
-    """A reading of a document, all closed at the end; with ``card``, first what is known of it."""
-    from workbench.documents.load import load
-
-    with reported():
-        document = load(source)  # a wrong path is known before torch is imported
-        from workbench.session import Workbench
-
-        with Workbench(model) as bench:
-            if card:
-                facts(_card(document, bench.fit(document)))
-            yield _read(bench, document)
-
-
-def _read(bench: Workbench, document: Document) -> Reading:
-    """Read with a bar on standard error, gone when it is done."""
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn())
-    screen = Console(stderr=True)
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
-        task = bar.add_task(f"Loading {plain(bench.name)} (fetched at its first use)", total=None)
-
-        def show(step: ReadProgress) -> None:
-            name = f"Reading {plain(document.name)}, tokens"
-            bar.update(task, description=name, completed=step.done_tokens, total=step.total_tokens)
-
-        return bench.read(document, progress=show)
-
-
-def _card(document: Document, fit: Fit) -> dict[str, str]:
-    """A document and how it fits, by name."""
-    source, text, outline = document.source, len(document.text), len(document.outline)
-    verdict = "fits" if fit.fits else "does not fit"
-    seconds = "unknown" if fit.seconds is None else f"about {fit.seconds:,.1f} s"
-    return {
-        "document": f"{document.name} ({source.media_type}, {source.num_bytes:,} bytes)",
-        "text": f"pages: {len(document.pages):,}; characters: {text:,}; entries in the outline: {outline:,}",
-        **{f"warning {index}": warning.message for index, warning in enumerate(document.warnings, 1)},
-        "model": f"{fit.model}, window {fit.window:,} tokens",
-        "tokens": f"{fit.tokens:,}, of which {fit.document_tokens:,} are the document",
-        "fit": f"{verdict}: with {fit.reserve:,} for question and answer {fit.share:.1%} of the window",
-        "cost": f"{size(fit.kv_bytes)} of memory; time to read: {seconds}",
-    }
 
 
 def _show(stream: AnswerStream, *, as_json: bool) -> Answer:
@@ -125,7 +80,7 @@ def _record(answer: Answer) -> dict[str, object]:
 @app.command()
 def read(source: Source, model: Model = None) -> None:
     """Read a document whole, and say what it is and what it takes."""
-    with _opened(source, model, card=True) as reading:
+    with opened(source, model, card=True) as reading:
         facts({"read": f"{reading.num_tokens:,} tokens, {size(reading.num_bytes)} in the cache"})
 
 
@@ -139,7 +94,7 @@ def ask(
     as_json: AsJson = False,
 ) -> None:
     """Read a document once and ask it questions, each independent of the others."""
-    with _opened(source, model) as reading:
+    with opened(source, model) as reading:
         for question in questions:
             if len(questions) > 1 and not as_json:
                 say(question, style="bold")
@@ -156,13 +111,13 @@ def summarize(
     as_json: AsJson = False,
 ) -> None:
     """Read a document and summarise all of it."""
-    with _opened(source, model) as reading:
+    with opened(source, model) as reading:
         _show(reading.stream_summary(words), as_json=as_json)
 
 
 @app.command()
 def serve(
-    sources: Annotated[list[str], typer.Argument(metavar="DOC...", help="Files, or folders of source code.")],
+    sources: Annotated[list[str], typer.Argument(metavar="DOC...", help="As for read, several.")],
     model: Model = None,
     address: Annotated[str, typer.Option(help="Others than 127.0.0.1 let others read.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="0 takes a free one.")] = 5006,
@@ -175,7 +130,8 @@ def serve(
 
         tell = lambda url: say(f"Serving at {url} - Ctrl-C ends it.")  # noqa: E731
         cells = (dashboards.Summary(), dashboards.Ask(max_tokens=max_tokens))
-        dashboards.serve(sources, model, address=address, port=port, show=show, cells=cells, on_start=tell)
+        documents = [document(source) for source in sources]
+        dashboards.serve(documents, model, address=address, port=port, show=show, cells=cells, on_start=tell)
 
 
 @app.command()

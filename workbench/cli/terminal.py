@@ -23,6 +23,11 @@ def plain(text: str) -> str:
     return _UNSAFE.sub("\ufffd", text.replace("\r\n", "\n"))
 
 
+def in_line(text: str) -> str:
+    """A name on one line, so that it cannot forge another."""
+    return " ".join(plain(text).split())
+
+
 def say(text: str = "", *, end: str = "\n", style: str | None = None) -> None:
     """Write text to standard output as it stands: no markup, no wrapping."""
     Console().out(plain(text), end=end, style=style, highlight=False)
@@ -45,7 +50,7 @@ def reported() -> Iterator[None]:
 def facts(named: dict[str, str]) -> None:
     """Write facts by name, a line each."""
     for name, fact in named.items():
-        say(f"{name:<14}  {' '.join(fact.split())}")
+        say(f"{name:<14}  {in_line(fact)}")
 
 
 def size(num_bytes: int) -> str:

@@ -134,9 +134,11 @@ def _view(bench: Workbench, shared: SharedReading, cells: Sequence[Cell]) -> pn.
     def update() -> None:
         if shared.reading is not None:
             poll.stop()
-            column[:] = list(dashboard(shared.reading, cells))
+            head, *parts = dashboard(shared.reading, cells)
+            heard = [pane(line)] if (line := markup.note(shared.notes.text)) else []
+            column[:] = [head, *heard, *parts]
             return
-        status.object = markup.reading(shared.progress, _status(shared), error=shared.error)
+        status.object = markup.reading(shared.progress, _status(shared), error=shared.error, heard=shared.notes.text)
         control.label = {"stopped": "Go on reading", "failed": "Try again"}.get(shared.state, "Stop reading")
         control.visible = shared.state != "waiting"
 
@@ -149,6 +151,8 @@ def _view(bench: Workbench, shared: SharedReading, cells: Sequence[Cell]) -> pn.
 
 
 def _status(shared: SharedReading) -> str:
+    if shared.state == "reading" and shared.progress and shared.progress.place:
+        return f"Waiting, {shared.progress.place:,} ahead"
     return {
         "new": "Waiting for its turn",
         "waiting": "Waiting for its turn",

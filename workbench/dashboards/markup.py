@@ -42,8 +42,13 @@ def finished(answer: Answer) -> str:
     return _turn(answer.question, body, answer.finish_reason)
 
 
-def reading(progress: ReadProgress | None, status: str, *, error: str = "") -> str:
-    """How far a document is read: a bar, tokens, speed, time left; or why it is not."""
+def note(text: str) -> str:
+    """A quiet line, or nothing."""
+    return f'<p class="wb-status" role="status">{escape(text)}</p>' if text else ""
+
+
+def reading(progress: ReadProgress | None, status: str, *, error: str = "", heard: str = "") -> str:
+    """How far a document is read: a bar, tokens, speed, time left, and what was ``heard``; or why it is not."""
     if error:
         return _turn("", f'<p class="wb-note" role="alert">{escape(error)}</p>', "failed")
     share = progress.done_tokens / progress.total_tokens if progress and progress.total_tokens else 0.0
@@ -52,7 +57,7 @@ def reading(progress: ReadProgress | None, status: str, *, error: str = "") -> s
         f'aria-valuenow="{100 * share:.0f}"><div style="width: {share:.1%}"></div></div>'
     )
     figures = f" · {_figures(progress)}" if progress else ""
-    return f'{bar}<p class="wb-status" role="status">{escape(status + figures)}</p>'
+    return bar + note(status + figures) + note(heard)
 
 
 def _turn(question: str, body: str, state: str) -> str:

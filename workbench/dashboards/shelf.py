@@ -17,6 +17,7 @@ from workbench.documents.load import load
 from workbench.errors import ConfigError, WorkbenchError
 from workbench.session import Reading, Workbench
 from workbench.types import ReadProgress
+from workbench.views import Notes
 
 _log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ class SharedReading:
         document: what is read.
         state: how it stands.
         progress: the latest step, or None before the first.
+        notes: what people should hear of it beside its figures.
         reading: the result, once the state is ``ready``.
         error: why it failed; empty when it did not.
     """
@@ -39,6 +41,7 @@ class SharedReading:
         self.document = document
         self.state: ReadState = "new"
         self.progress: ReadProgress | None = None
+        self.notes = Notes()
         self.reading: Reading | None = None
         self.error = ""
         self._bench = bench
@@ -77,6 +80,7 @@ class SharedReading:
 
     def _step(self, progress: ReadProgress) -> None:
         self.progress = progress
+        self.notes.hear(progress)
         if self._stop.is_set():
             # The session's own way of stopping a read: it stays resumable.
             raise KeyboardInterrupt

@@ -10,7 +10,7 @@ import threading
 import weakref
 from collections import defaultdict
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
@@ -20,25 +20,15 @@ from workbench.config import DEFAULT_RESERVE, KV, EngineOptions, Weights, store_
 from workbench.documents.document import Document
 from workbench.errors import ConfigError, EngineError
 from workbench.results import Fit, Usage
-from workbench.session.prefill import Prefill
+from workbench.session.prefill import Closeable, Prefill
 from workbench.session.reading import Reading, Shared
 from workbench.session.sizing import Sizing
-from workbench.session.stored import keep, readings_frame, stored_document
+from workbench.session.stored import find, keep, readings_frame, stored_document
 from workbench.types import LoadedModel, Prefix, ProgressCallback
 
 if TYPE_CHECKING:
     from workbench.engine.models import Model
     from workbench.engine.store import Store
-
-
-class Closeable(Protocol):
-    """What a workbench ends when it is closed."""
-
-    def cancel(self) -> None:
-        """Let it end soon; returns at once."""
-
-    def close(self) -> None:
-        """End it, from any thread."""
 
 
 class Workbench:
@@ -181,14 +171,8 @@ class Workbench:
         store = self._store()
         if store is None:
             raise ConfigError("This workbench keeps nothing on disk (store=False); read the document instead.")
-        store.find(name)  # a wrong name is known before the model is loaded
-        loaded = self._load(show=progress is True)
-        document, ids = stored_document(store, name, loaded.engine)
-        if ids != (*prefix_ids(loaded.tokenizer, document.text), *opening_ids(loaded.tokenizer)):
-            raise ConfigError(
-                f"{document.name} was read with other instructions, by another version of the workbench. "
-                "Read it again: bench.read(wb.load(...))."
-            )
+        find(store, name)  # a wrong name is known before the model is loaded
+        document = stored_document(store, name, self._load(show=progress is True))
         return self.read(document, progress=progress, reserve=0)
 
     def _store(self) -> Store | None:

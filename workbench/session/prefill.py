@@ -9,7 +9,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from workbench.analysis.background import finish
 from workbench.documents.document import Document
@@ -20,6 +20,19 @@ if TYPE_CHECKING:
     from workbench.views import Outcome
 
 _log = logging.getLogger(__name__)
+
+HARMLESS = ("Readings are kept in ", "Another process is reading ")
+"""How notes begin that tell of nothing lost; all others are warnings in the log."""
+
+
+class Closeable(Protocol):
+    """What a workbench ends when it is closed."""
+
+    def cancel(self) -> None:
+        """Let it end soon; returns at once."""
+
+    def close(self) -> None:
+        """End it, from any thread."""
 
 
 class Prefill:
@@ -40,7 +53,7 @@ class Prefill:
         on_late: Callable[[Prefix], None],
     ) -> None:
         self._loaded, self._name, self._progress, self._on_late = loaded, document.name, progress, on_late
-        self._cancel = threading.Event()
+        self._cancel, self._logged = threading.Event(), ""
 
     def cancel(self) -> None:
         """Stop it at its next chunk, from any thread; what was read is kept."""
@@ -86,8 +99,7 @@ class Prefill:
             for event in events:
                 if not isinstance(event, ReadProgress):
                     return began, event
-                if event.note:
-                    _log.warning("%s: %s", self._name, event.note)
+                self._log_note(event.note)
                 began = began if event.elapsed_s else event  # the last one before anything was computed
                 show(event)
         except BaseException:
@@ -96,6 +108,13 @@ class Prefill:
             raise
         # The engine ends without a prefix only when somebody pressed Stop.
         raise KeyboardInterrupt("the reading was stopped; read again to go on from the last chunk")
+
+    def _log_note(self, note: str) -> None:
+        """Write a note down once, however often it is said."""
+        if note and note != self._logged:
+            harmless = note.startswith(HARMLESS)
+            _log.log(logging.INFO if harmless else logging.WARNING, "%s: %s", self._name, note)
+            self._logged = note
 
     def _keep_late(self, events: Iterator[ReadProgress | Prefix]) -> None:
         """Take what a stopped run still says: it may have come to its end before it heard of the stop."""

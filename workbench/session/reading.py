@@ -162,7 +162,7 @@ class Reading:
         answers = []
         for stream in streams:
             answers.append(stream.result())
-            if answers[-1].finish_reason == "cancelled":
+            if stream._cancel.is_set():  # its answer may have come to its end at the same moment
                 for other in streams:
                     other.cancel()
         return answers

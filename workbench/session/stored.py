@@ -11,13 +11,17 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from workbench import tables
+from workbench.analysis.ask import opening_ids, prefix_ids
 from workbench.documents.archive import from_bytes, to_bytes
 from workbench.documents.document import Document
-from workbench.errors import CacheCorrupt, ConfigError
-from workbench.types import Engine, Keep
+from workbench.errors import CacheCorrupt, ConfigError, WorkbenchError
+from workbench.types import Engine, Keep, LoadedModel
 
 if TYPE_CHECKING:
     from workbench.engine.store import Entry, Store
+
+PART = " · "
+"""Stands in the name of a selection, between the document and the part."""
 
 
 def keep(document: Document, model: str) -> Keep:
@@ -44,38 +48,89 @@ def _row(entry: Entry) -> tuple[object, ...]:
     )  # fmt: skip
 
 
-def stored_document(store: Store, name: str, engine: Engine) -> tuple[Document, tuple[int, ...]]:
-    """The document that a name means among the readings of this engine, and the ids that were read.
+def find(store: Store, name: str) -> list[Entry]:
+    """The readings that a name means; a whole document comes before its parts, then those used last.
 
     Args:
         store: where to look.
         name: of the document, its hash, or the reading's key; either may be shortened.
-        engine: whose readings they must be.
 
     Raises:
-        ConfigError: there is none, or it was read by another engine, whose bits would be others.
+        ConfigError: there is none.
+    """
+    try:
+        found = store.find(name)
+    except ConfigError as error:
+        num = sum(entry.stored is None for entry in store.entries())
+        if not num:
+            raise
+        raise ConfigError(
+            f"{error} And {num} damaged, whose names are lost: `workbench cache ls` shows them."
+        ) from error
+    return sorted(found, key=lambda entry: (entry.name != name, entry.name.count(PART)))
+
+
+def stored_document(store: Store, name: str, loaded: LoadedModel) -> Document:
+    """The document that a name means among the readings of this engine.
+
+    Args:
+        store: where to look.
+        name: as for ``find``.
+        loaded: whose readings they must be.
+
+    Raises:
+        ConfigError: there is none, or it was read by another engine, whose bits would be others, or with other
+            instructions.
         CacheCorrupt: it is damaged.
     """
-    found = store.find(name)
-    same = [entry for entry in found if entry.record is not None and entry.record.fingerprint == engine.fingerprint]
-    entry = (same or found)[0]
-    if entry.stored is None or entry.record is None:
-        raise CacheCorrupt(
-            f"The reading {entry.key[:8]} is damaged: {entry.problem}. `workbench cache rm {entry.key[:8]}` removes "
-            "it; then read the file again."
-        )
+    found = find(store, name)
+    same = [entry for entry in found if entry.record and entry.record.fingerprint == loaded.engine.fingerprint]
     if not same:
-        theirs, parts = entry.record.engine, engine.fingerprint_parts
-        differing = [
-            f"{part} {theirs.get(part)} there, {parts[part]} here" for part in parts if theirs.get(part) != parts[part]
-        ]
-        raise ConfigError(
-            f"{entry.name} was read by {entry.record.label.get('model')} in another way ({'; '.join(differing)}), so "
-            "its answers would not be the same. Open it with a Workbench of that kind, or read the file again."
-        )
+        raise _of_another(found[0], loaded.engine)
+    for entry in same:
+        document, ids = content(entry)
+        if ids == (*prefix_ids(loaded.tokenizer, document.text), *opening_ids(loaded.tokenizer)):
+            return document
+    raise ConfigError(
+        f"{same[0].name} was read with other instructions, by another version of the workbench. "
+        "Read it again: bench.read(wb.load(...))."
+    )
+
+
+def _of_another(entry: Entry, engine: Engine) -> WorkbenchError:
+    """Why a reading that is there cannot be opened here."""
+    if entry.record is None:
+        return _damaged(entry, entry.problem)
+    theirs, ours = entry.record.engine, engine.fingerprint_parts
+    differing = "; ".join(
+        f"{part} {theirs.get(part)} there, {ours[part]} here" for part in ours if theirs.get(part) != ours[part]
+    )
+    return ConfigError(
+        f"{entry.name} was read by {entry.record.label.get('model')} in another way ({differing}), so its answers "
+        "would not be the same. Open it with a Workbench of that kind, or read the file again."
+    )
+
+
+def content(entry: Entry) -> tuple[Document, tuple[int, ...]]:
+    """The document of a reading, and the ids that were read.
+
+    Raises:
+        CacheCorrupt: they are damaged.
+    """
+    if entry.stored is None:
+        raise _damaged(entry, entry.problem)
     try:
-        return from_bytes(entry.stored.document()), entry.stored.token_ids()
+        document, ids = from_bytes(entry.stored.document()), entry.stored.token_ids()
     except CacheCorrupt as error:
-        raise CacheCorrupt(
-            f"The reading of {entry.name} is damaged: {error}. `workbench cache rm {entry.key[:8]}` removes it."
-        ) from error
+        raise _damaged(entry, str(error)) from error
+    if document.hash != entry.hash:
+        raise _damaged(entry, "its document is another")
+    return document, ids
+
+
+def _damaged(entry: Entry, problem: str) -> CacheCorrupt:
+    said = entry.name or entry.key[:8]
+    return CacheCorrupt(
+        f"The reading of {said} is damaged: {problem}. `workbench cache rm {entry.key[:8]}` removes it; "
+        "then read the file again."
+    )

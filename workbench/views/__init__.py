@@ -24,17 +24,19 @@ from workbench.views.bundles import (
     markdown,
     plain,
 )
+from workbench.views.fetching import fetch_view
 from workbench.views.live import (
     Outcome,
     ReadingView,
     StreamingView,
-    fetch_view,
     in_kernel,
     reading_view,
     streaming_view,
 )
+from workbench.views.notes import Notes
 
 __all__ = [
+    "Notes",
     "Outcome",
     "ReadingView",
     "StreamingView",

@@ -1,35 +1,26 @@
-"""What is shown while the model is fetched, reads and writes.
+"""What is shown while the model reads and writes.
 
 Pictures in a kernel, lines in a terminal, nothing in a pipe.
 
-Not covered: finished results (views.bundles).
+Not covered: finished results (views.bundles), a model on its way here (views.fetching).
 """
 
 from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from collections.abc import Callable
+from typing import Any, Literal, Protocol
 
 from workbench.results import Answer
 from workbench.types import ReadProgress
 from workbench.views.bundles import card, html, plain
-
-if TYPE_CHECKING:
-    from workbench.engine.fetch import FetchProgress
+from workbench.views.notes import Notes
 
 Outcome = Literal["done", "stopped", "failed"]
 
 REDRAW_S = 0.1
 """Seconds between two pictures of what changes with every token."""
-
-FETCH_DELAY_S = 1.0
-"""Seconds before fetching is shown: a model that is here already shows nothing."""
-
-FETCH_LINE_S = 10.0
-"""Seconds between two lines about fetching in a pipe, where a gigabyte shall not come in silence either."""
 
 
 class ReadingView(Protocol):
@@ -119,14 +110,14 @@ class _WidgetReading:
         from IPython.display import display
         from workbench_widgets import ReadingProgress
 
-        self._due = _Due()
+        self._due, self._notes = _Due(), Notes()
         self._widget = ReadingProgress(name, total_tokens, on_stop)
         self._last = ReadProgress(0, total_tokens, 0, 0.0)
         self._handle: Any = display(self._widget, display_id=True)
 
     def __call__(self, progress: ReadProgress) -> None:
         self._last = progress
-        if self._due():
+        if self._notes.hear(progress) or self._due():
             self._show("waiting" if progress.place else "reading")
 
     def _show(self, state: Literal["waiting", "reading"] | Outcome) -> None:
@@ -134,6 +125,7 @@ class _WidgetReading:
         with widget.hold_sync():
             widget.done_tokens, widget.place, widget.state = last.done_tokens, last.place, state
             widget.tokens_per_s, widget.left_s = last.tokens_per_s, last.left_s
+            widget.note = plain(self._notes.text)
 
     def close(self, outcome: Outcome) -> None:
         self._show(outcome)
@@ -144,7 +136,7 @@ class _WidgetReading:
 
 
 class _TerminalReading:
-    """A bar on stderr that goes away when the reading ends."""
+    """A bar on stderr that goes away when the reading ends; what people should hear stays, a line each."""
 
     def __init__(self, name: str, total_tokens: int) -> None:
         from rich.console import Console
@@ -152,11 +144,13 @@ class _TerminalReading:
         from rich.progress import Progress
 
         self._bar = Progress(console=Console(stderr=True), transient=True)
-        self._name = escape(name)
+        self._name, self._notes = escape(name), Notes()
         self._task = self._bar.add_task(f"Reading {self._name}", total=total_tokens)
         self._bar.start()
 
     def __call__(self, progress: ReadProgress) -> None:
+        if new := self._notes.hear(progress):
+            self._bar.console.out(plain(new), style="dim", highlight=False)
         said = f"{self._name} waits, {progress.place} ahead" if progress.place else f"Reading {self._name}"
         if progress.tokens_per_s:
             said += f" · {progress.tokens_per_s:,.0f} tokens/s"
@@ -216,52 +210,3 @@ class _TerminalStream:
         self._live.stop()
         if answer is None and self._text:
             self._console.print(plain(self._text), markup=False, highlight=False)
-
-
-@contextmanager
-def fetch_view(name: str, *, show: bool) -> Iterator[Callable[[FetchProgress], None]]:
-    """What follows a model on its way here: a bar that appears when it takes longer than a second.
-
-    Args:
-        name: of the model.
-        show: False is silent.
-    """
-    view = _FetchBar(name) if show else None
-    try:
-        yield view or _ignore
-    finally:
-        if view is not None:
-            view.close()
-
-
-def _ignore(_: FetchProgress) -> None:
-    """Nobody watches."""
-
-
-class _FetchBar:
-    """A bar for each phase: bytes fetched, checked, converted."""
-
-    def __init__(self, name: str) -> None:
-        self._name, self._phase = name, ""
-        self._bar: Any = None
-
-    def __call__(self, progress: FetchProgress) -> None:
-        if progress.phase != self._phase:
-            self.close()
-            self._phase, self._bar = progress.phase, self._made(progress)
-        self._bar.update(progress.done_bytes - self._bar.n)
-
-    def _made(self, progress: FetchProgress) -> Any:
-        from tqdm.auto import tqdm
-
-        said = f"{progress.phase.capitalize()}ing {self._name}"
-        seen = in_kernel() or sys.stderr.isatty()
-        return tqdm(
-            total=progress.total_bytes, desc=said, unit="B", unit_scale=True, leave=not seen, delay=FETCH_DELAY_S,
-            mininterval=0.1 if seen else FETCH_LINE_S,
-        )  # fmt: skip
-
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None

@@ -2,7 +2,7 @@
 
 They hold one workbench, one reading and one conversation, and return the objects of the Python API.
 
-Not covered: what these objects do (workbench.session), how they look (workbench.views).
+Not covered: how a line is read (line), what these objects do (workbench.session), how they look (workbench.views).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import argparse
 import os
 import re
 import sys
-from typing import Any, NoReturn
+from typing import Any
 
 import traitlets
 from IPython.core.error import UsageError
@@ -23,72 +23,11 @@ from workbench.analysis.ask import AnswerStream
 from workbench.analysis.chat import Chat
 from workbench.documents.load import load
 from workbench.errors import ConfigError
+from workbench.magics.line import Helped, cell_parser, line_parser, parsed
 from workbench.results import Answer
 from workbench.session import Reading, Workbench
 
 _NAME = re.compile(r"(?<!\{)\{([^\W\d]\w*)\}(?!\})")
-
-
-class _Helped(Exception):
-    """There is nothing more to do."""
-
-
-class _Parser(argparse.ArgumentParser):
-    """Says what is wrong as IPython does, and never ends the process."""
-
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}\n{self.format_usage().strip()}")
-
-    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
-        raise _Helped(message or status)
-
-
-def _line_parser() -> _Parser:
-    parser = _Parser(
-        prog="%qwen",
-        description="Read a document with a local model; then ask it in cells that begin with %%qwen.",
-        epilog="%%qwen --help shows the options of a question.",
-        allow_abbrev=False,
-    )
-    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    read = commands.add_parser("read", help="read a document whole; closes the one before")
-    read.add_argument("path", metavar="PATH", help="a file, or a folder of source code")
-    read.add_argument("--model", metavar="M", help="a registry name, a hub id or a folder")
-    summarize = commands.add_parser("summarize", help="summarise the document")
-    summarize.add_argument("--words", type=int, default=150, metavar="N", help="about this many (150)")
-    summarize.add_argument("--out", metavar="NAME", help="a variable for the answer")
-    commands.add_parser("status", help="show the model, the document and the conversation")
-    use = commands.add_parser("use", help="choose the model; closes what was read with another")
-    use.add_argument(
-        "model", metavar="MODEL",
-        help="a registry name, a hub id or a folder; or a variable that holds a Workbench or a Reading",
-    )  # fmt: skip
-    commands.add_parser("close", help="give back the document's memory and the model's")
-    return parser
-
-
-def _cell_parser() -> _Parser:
-    parser = _Parser(
-        prog="%%qwen",
-        description="Ask the document. {name} in the cell stands for a variable of yours; other braces stay.",
-        epilog="%qwen --help shows how to read a document first.",
-        allow_abbrev=False,
-    )
-    parser.add_argument("--chat", action="store_true", help="go on with the conversation")
-    parser.add_argument("--raw", action="store_true", help="leave {name} as it is, too")
-    parser.add_argument("--out", metavar="NAME", help="a variable for the answer")
-    parser.add_argument("-s", "--system", metavar="TEXT", help="a further instruction")
-    parser.add_argument("-f", "--format", choices=("markdown", "text"), help="show the answer in this form only")
-    parser.add_argument("--max-tokens", type=int, metavar="N", help="of the answer, at most")
-    return parser
-
-
-def _parsed(parser: _Parser, tokens: list[str]) -> argparse.Namespace:
-    options = parser.parse_args(tokens)
-    out = getattr(options, "out", None)
-    if out is not None and not out.isidentifier():
-        parser.error(f"--out {out} is not a name for a variable")
-    return options
 
 
 @magics_class
@@ -110,9 +49,9 @@ class QwenMagics(Magics):  # type: ignore[misc]  # IPython ships no types
         """Read a document, and ask it; ``%qwen --help`` and ``%%qwen --help`` say how."""
         try:
             if cell is None:
-                return self._run(_parsed(_line_parser(), self._tokens(line) or ["--help"]))
-            return self._question(_parsed(_cell_parser(), self._tokens(line)), cell)
-        except _Helped:
+                return self._run(parsed(line_parser(), self._tokens(line) or ["--help"]))
+            return self._question(parsed(cell_parser(), self._tokens(line)), cell)
+        except Helped:
             return None
 
     def _tokens(self, line: str) -> list[str]:
@@ -139,6 +78,10 @@ class QwenMagics(Magics):  # type: ignore[misc]  # IPython ships no types
         match options.command:
             case "read":
                 return self._read(options.path, options.model)
+            case "open":
+                return self._open(options.name, options.model)
+            case "readings":
+                return self._bench_of(None).readings()
             case "summarize":
                 stream = self._current().stream_summary(options.words)
                 return self._given(self._watched(stream, ""), options.out)
@@ -152,7 +95,7 @@ class QwenMagics(Magics):  # type: ignore[misc]  # IPython ships no types
 
     def _read(self, path: str, model: str | None) -> Reading:
         document = load(path)
-        bench = self._use(model) if model or self._bench is None else self._bench
+        bench = self._bench_of(model)
         old = self._reading
         # What does not fit is refused before the old reading is given up; memory may not hold both.
         if old is not None and old.document.hash != document.hash and bench.fit(document).fits:
@@ -161,6 +104,13 @@ class QwenMagics(Magics):  # type: ignore[misc]  # IPython ships no types
         reading = bench.read(document)
         if old is not None:
             self._close_reading()
+        self._reading = reading
+        return reading
+
+    def _open(self, name: str, model: str | None) -> Reading:
+        """A reading from the store; the one before is closed once this one is there."""
+        reading = self._bench_of(model).open(name)
+        self._close_reading()
         self._reading = reading
         return reading
 
@@ -174,6 +124,10 @@ class QwenMagics(Magics):  # type: ignore[misc]  # IPython ships no types
         self._bench = held.bench if isinstance(held, Reading) else held
         self._lent = (held, self._bench)
         return held
+
+    def _bench_of(self, model: str | None) -> Workbench:
+        """The workbench of a model; of the one in use when none is named."""
+        return self._use(model) if model or self._bench is None else self._bench
 
     def _use(self, model: str | None) -> Workbench:
         if self._bench is not None and model == self._bench.name:
@@ -247,8 +201,3 @@ class QwenMagics(Magics):  # type: ignore[misc]  # IPython ships no types
             view.close(answer)
             stream.close()
         return answer
-
-
-def load_ipython_extension(shell: Any) -> None:
-    """Make ``%qwen`` and ``%%qwen`` known to a shell."""
-    shell.register_magics(QwenMagics)
