@@ -88,6 +88,7 @@ def _card(document: Document, fit: Fit) -> dict[str, str]:
         "tokens": f"{fit.tokens:,}, of which {fit.document_tokens:,} are the document",
         "fit": f"{verdict}: with {fit.reserve:,} for question and answer {fit.share:.1%} of the window",
         "cost": f"{size(fit.kv_bytes)} of memory; time to read: {seconds}",
+        **({} if fit.in_memory else {"memory": f"{size(fit.needed_bytes)} needed, {size(fit.free_bytes or 0)} free"}),
     }
 
 
@@ -221,6 +222,9 @@ def doctor(model: Model = None) -> None:
 
         with Workbench(model) as bench:
             facts({"model": bench.description})
+        from workbench.engine import selftest
+
+        facts({"attention": f"{selftest.verify_here()}; passes the self-test", "recurrence": selftest.linear_kernels()})
 
 
 def _gpu() -> str:
