@@ -121,7 +121,7 @@ def test_a_broken_flash_attn_is_seen_and_torch_takes_over_with_one_line(
 ):
     device = as_on_cuda(broken)
     with caplog.at_level(logging.WARNING):
-        assert selftest.verify(device) == "torch's flash attention"
+        assert selftest.verify(device).startswith("torch's flash attention (flash-attn does not pass")
     assert len(caplog.records) == 1
     assert "\n" not in caplog.text.strip()
     assert "torch's attention is used instead" in caplog.text

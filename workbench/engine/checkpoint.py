@@ -131,7 +131,7 @@ def load(folder: Path, weights: str, device: torch.device) -> transformers.PreTr
     elif packed:  # left to itself, transformers runs MXFP4 in kernels it fetches: other numbers on other machines
         options = {"quantization_config": transformers.Mxfp4Config(dequantize=True)}
     try:
-        with _quiet_transformers():
+        with quiet_transformers():
             model = _load_int8(folder, config) if ours else _load_float(folder, config, weights, options)
     except (OSError, SafetensorError, RuntimeError, KeyError) as error:
         raise ModelLoadError(f"The weights in {folder} cannot be loaded: {error}") from error
@@ -165,7 +165,7 @@ def _check_quantization(folder: Path, packed: str | None, weights: str) -> None:
 
 
 @contextmanager
-def _quiet_transformers() -> Iterator[None]:
+def quiet_transformers() -> Iterator[None]:
     """No progress bars and no advice on CUDA kernels while a model is loaded; the user's settings come back."""
     settings = transformers.logging
     level, bars = settings.get_verbosity(), settings.is_progress_bar_enabled()

@@ -17,6 +17,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Sequence
+from contextlib import nullcontext
 from functools import cache
 from importlib.util import find_spec
 
@@ -27,7 +28,7 @@ from workbench.engine import flash
 from workbench.engine.attention import ATTENTION_NAME
 from workbench.engine.blocks import BLOCK_SIZE, BlockTable
 from workbench.engine.cache import SequenceCache
-from workbench.engine.checkpoint import kv_layout
+from workbench.engine.checkpoint import kv_layout, quiet_transformers
 from workbench.engine.memory import BlockMemory
 from workbench.engine.runner import Runner
 from workbench.errors import EngineError
@@ -45,16 +46,16 @@ _SINGLE = 3
 
 @cache
 def verify(device: torch.device) -> str:
-    """Try the engine on a device, once a process; says in a few words what attends there.
+    """Try the engine on a device, once a process; says in a few words what attends there, and why not flash-attn.
 
     Raises:
         EngineError: the engine does not give transformers' logits here.
     """
-    call = flash.installed() if device.type == "cuda" else None
+    call, why = (flash.installed() if device.type == "cuda" else None), ""
     flash.choose(call)
     if call is not None and (wrong := _attempt(device)):
         _log.warning("flash-attn does not pass the self-test (%s); torch's attention is used instead.", wrong)
-        call = None
+        call, why = None, f" (flash-attn does not pass the self-test: {wrong})"
         flash.choose(call)
     if call is None and (wrong := _attempt(device)):
         raise EngineError(
@@ -62,7 +63,7 @@ def verify(device: torch.device) -> str:
             f"{torch.__version__}: {wrong}. Nothing is loaded, its answers would be wrong. Use device='cpu', or the "
             "versions that pyproject.toml names."
         )
-    return flash.name() if device.type == "cuda" else "torch's flash attention for CPU, and kernels of our own"
+    return flash.name() + why if device.type == "cuda" else "torch's flash attention for CPU, and kernels of our own"
 
 
 def verify_here() -> str:
@@ -80,8 +81,11 @@ def linear_kernels() -> str:
 def _attempt(device: torch.device) -> str:
     """What is wrong on a device, or nothing."""
     dtype = torch.float32 if device.type == "cpu" else torch.bfloat16
+    # On CUDA transformers' advice on kernels is worth hearing; on a CPU it is not.
+    quiet = quiet_transformers() if device.type == "cpu" else nullcontext()
     try:
-        off = deviation(device, dtype)
+        with quiet:
+            off = deviation(device, dtype)
     except (RuntimeError, TypeError, ValueError, EngineError) as error:  # kernels fail in their own ways
         return f"{type(error).__name__}: {str(error).strip().splitlines()[0] if str(error).strip() else 'no message'}"
     return "" if off <= TOLERANCES[dtype] else f"logits are off by {off:.1%}"
