@@ -166,7 +166,8 @@ def test_models_are_listed_or_one_of_them() -> None:
 
 def test_the_doctor_says_what_is_here_and_which_model_is_taken() -> None:
     out = said("doctor", "-m", "tiny")
-    assert all(name in out for name in ("python", "torch", "memory", "cache", "offline", "SmolLM2-135M"))
+    names = ("python", "torch", "memory", "cache", "offline", "SmolLM2-135M", "passes the self-test", "recurrence")
+    assert all(name in out for name in names)
 
 
 def test_a_missing_file_is_an_error_with_its_neighbour(samples: Path) -> None:

@@ -20,7 +20,7 @@ from platformdirs import user_cache_path
 
 from workbench.errors import ConfigError, nearest
 
-Weights = Literal["auto", "fp32", "bf16", "int8"]
+Weights = Literal["auto", "fp32", "bf16", "int8", "int4"]
 KV = Literal["auto", "fp32", "bf16", "int8"]
 
 NATIVE_WINDOW_LIMIT = 131_072

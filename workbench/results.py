@@ -140,6 +140,9 @@ class Fit(Displayed):
         fits: the verdict.
         choices: what can be done when it does not fit, a sentence each.
         sections: polars frame, see ``tables.FIT_SECTIONS``.
+        weights_bytes: bytes of weights that are not loaded yet.
+        work_bytes: bytes beside weights and cache while reading and asking.
+        free_bytes: memory that is free; None when it was not looked at.
     """
 
     document_name: str
@@ -153,6 +156,24 @@ class Fit(Displayed):
     fits: bool
     choices: tuple[str, ...]
     sections: pl.DataFrame = field(repr=False)
+    weights_bytes: int = 0
+    work_bytes: int = 0
+    free_bytes: int | None = None
+
+    @property
+    def needed_bytes(self) -> int:
+        """Bytes of weights, cache and work."""
+        return self.weights_bytes + self.kv_bytes + self.work_bytes
+
+    @property
+    def in_window(self) -> bool:
+        """Whether the window holds it."""
+        return self.tokens + self.reserve <= self.window
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether memory holds it."""
+        return self.free_bytes is None or self.needed_bytes <= self.free_bytes
 
     @property
     def share(self) -> float:

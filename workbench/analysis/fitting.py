@@ -9,16 +9,19 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
 
 from workbench import tables
 from workbench.analysis import prompts
 from workbench.documents.document import Document, Section
-from workbench.errors import ConfigError, ContextTooLong
+from workbench.errors import CacheFull, ConfigError, ContextTooLong
 from workbench.results import Fit
 from workbench.types import TokenCounter
+
+if TYPE_CHECKING:
+    from workbench.engine.budget import Cost
 
 MAX_SECTIONS = 60
 """Rows of the table; a finer outline is left at its top level, a longer one is joined into runs."""
@@ -75,7 +78,7 @@ class Counted:
         return len(self.counter.encode_with_spans(part.text)[0])
 
 
-def fit(counted: Counted, window: Window, reserve: int, kv_bytes: int, seconds: float | None) -> Fit:
+def fit(counted: Counted, window: Window, reserve: int, cost: Cost) -> Fit:
     """The verdict, with the choices if it is no.
 
     Raises:
@@ -84,8 +87,12 @@ def fit(counted: Counted, window: Window, reserve: int, kv_bytes: int, seconds: 
     if reserve < 0:
         raise ConfigError(f"reserve={reserve} is below 0; it is the tokens kept for question and answer.")
     document, tokens = counted.document, prefix_tokens(counted, window)
-    fits = tokens + reserve <= window.tokens
     sections = _sections(document)
+    choices: tuple[str, ...] = ()
+    if tokens + reserve > window.tokens:
+        choices = _choices(counted, sections, window, tokens, reserve)
+    elif cost.missing_bytes > 0:
+        choices = _memory_choices(counted, sections, window, tokens, cost)
     return Fit(
         document_name=document.name,
         model=window.model,
@@ -93,11 +100,14 @@ def fit(counted: Counted, window: Window, reserve: int, kv_bytes: int, seconds: 
         document_tokens=counted.num_tokens,
         window=window.tokens,
         reserve=reserve,
-        kv_bytes=kv_bytes,
-        seconds=seconds,
-        fits=fits,
-        choices=() if fits else _choices(counted, sections, window, tokens, reserve),
+        kv_bytes=cost.kv_bytes,
+        seconds=cost.seconds,
+        fits=tokens + reserve <= window.tokens and cost.missing_bytes <= 0,
+        choices=choices,
         sections=_table(counted, sections, window.tokens),
+        weights_bytes=cost.weights_bytes,
+        work_bytes=cost.work_bytes,
+        free_bytes=cost.free_bytes,
     )
 
 
@@ -111,6 +121,20 @@ def too_long(verdict: Fit) -> ContextTooLong:
         window=verdict.window,
         choices=verdict.choices,
     )
+
+
+def too_large(verdict: Fit) -> CacheFull:
+    """The error of a document that memory does not hold."""
+    choices = "".join(f"\n  - {choice}" for choice in verdict.choices)
+    return CacheFull(
+        f"{verdict.document_name} takes {_gb(verdict.needed_bytes)} ({_gb(verdict.weights_bytes)} of weights to load, "
+        f"{_gb(verdict.kv_bytes)} of cache for {verdict.tokens:,} tokens, {_gb(verdict.work_bytes)} to work with) and "
+        f"{_gb(verdict.free_bytes or 0)} of memory are free. Nothing was read. You can:{choices}"
+    )
+
+
+def _gb(num_bytes: int) -> str:
+    return f"{num_bytes / 1e9:,.2f} GB"
 
 
 def prefix_tokens(counted: Counted, window: Window) -> int:
@@ -175,6 +199,20 @@ def _choices(counted: Counted, sections: list[Section], window: Window, tokens: 
         choices.append(f"Read it with a model whose window holds it: wb.Workbench({typed}) ({size:,} tokens).")
     if left >= MIN_RESERVE:
         choices.append(f"Keep less for question and answer: bench.read(document, reserve={left}).")
+    return tuple(filter(None, choices))
+
+
+def _memory_choices(
+    counted: Counted, sections: list[Section], window: Window, tokens: int, cost: Cost
+) -> tuple[str, ...]:
+    """What can be done when memory does not hold it."""
+    fewer = -(-cost.missing_bytes // cost.token_bytes)
+    choices = [_largest_part(counted, sections, counted.num_tokens - fewer)] if fewer < counted.num_tokens else []
+    if cost.missing_bytes <= tokens * (cost.token_bytes - cost.int8_token_bytes):
+        choices.append(f"Hold the cache smaller: wb.Workbench({window.typed!r}, kv='int8').")
+    choices.append(f"Close other readings or programs: {_gb(cost.missing_bytes)} more are needed.")
+    if fewer >= counted.num_tokens:
+        choices.append("Take a smaller model: `workbench models` lists them.")
     return tuple(filter(None, choices))
 
 

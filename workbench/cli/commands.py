@@ -177,6 +177,9 @@ def doctor(model: Model = None) -> None:
 
         with Workbench(model) as bench:
             facts({"model": bench.description})
+        from workbench.engine import selftest
+
+        facts({"attention": f"{selftest.verify_here()}; passes the self-test", "recurrence": selftest.linear_kernels()})
 
 
 def _gpu() -> str:

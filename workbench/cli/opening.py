@@ -115,4 +115,5 @@ def _card(document: Document, fit: Fit) -> dict[str, str]:
         "tokens": f"{fit.tokens:,}, of which {fit.document_tokens:,} are the document",
         "fit": f"{verdict}: with {fit.reserve:,} for question and answer {fit.share:.1%} of the window",
         "cost": f"{size(fit.kv_bytes)} of memory; time to read: {seconds}",
+        **({} if fit.in_memory else {"memory": f"{size(fit.needed_bytes)} needed, {size(fit.free_bytes or 0)} free"}),
     }

@@ -9,6 +9,8 @@ from collections.abc import Callable
 
 import torch
 
+from workbench.engine import flash
+
 Part = tuple[torch.Tensor, torch.Tensor]
 """Attention over some tokens, (..., head_dim), and its log-sum-exp, (...)."""
 
@@ -67,11 +69,26 @@ def _attend_cpu(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float,
 
 
 def _attend_cuda(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, causal: bool, visible: Mask) -> Part:
-    if visible is not None:  # torch's flash op takes no mask
+    if visible is not None:  # neither flash-attn nor torch's flash op takes a mask
         return attend_eager(q, k, v, scale, causal, visible)
-    repeat = q.shape[1] // k.shape[1]
-    if repeat > 1:
-        k, v = k.repeat_interleave(repeat, 1), v.repeat_interleave(repeat, 1)
+    if flash.usable(q):
+        return flash.attend(q, k, v, scale, causal=causal)
+    batch, heads, rows, head_dim = q.shape
+    if causal:
+        repeat = heads // k.shape[1]
+        return _torch_flash(q, k.repeat_interleave(repeat, 1), v.repeat_interleave(repeat, 1), scale, causal)
+    # As on a CPU: where all rows see the same, query heads that share a KV head become rows of it.
+    out, lse = _torch_flash(q.reshape(batch, k.shape[1], -1, head_dim), k, v, scale, causal)
+    return out.reshape(batch, heads, rows, head_dim), lse.reshape(batch, heads, rows)
+
+
+def _torch_flash(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float, causal: bool) -> Part:
+    """Torch's own CUDA kernels; as many heads in k and v as in q."""
+    if q.dtype == torch.float32:  # the flash kernel has no fp32, the memory-efficient one has; it pads the lse
+        out, lse, *_ = torch.ops.aten._scaled_dot_product_efficient_attention(
+            q, k, v, None, True, 0.0, causal, scale=scale
+        )
+        return out, lse[..., : q.shape[2]]
     out, lse, *_ = torch.ops.aten._scaled_dot_product_flash_attention(q, k, v, 0.0, causal, False, scale=scale)
     return out, lse
 

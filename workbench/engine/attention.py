@@ -7,7 +7,7 @@ on a segment is ``exp(lse_segment - lse)``, for nothing.
 Layers with a sliding window take their few tokens out of the segments and attend once; attention sinks are one
 factor on the merged result. Transformers builds no mask for us, so both are applied here.
 
-Not covered: freeing what fell out of a window; flash-attn's paged calls.
+Not covered: freeing what fell out of a window.
 
 Source: FlashInfer's cascade attention (Ye et al. 2025); sinks as in gpt-oss (OpenAI 2025), a logit per head that takes
 its share of the softmax and has no value.
@@ -18,9 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from workbench.engine import flash
 from workbench.engine.attend import Part, attend, merge
 from workbench.engine.evidence import Watch
-from workbench.engine.extents import Extent, joined
+from workbench.engine.extents import Extent, Scattered, contiguous, joined
 from workbench.engine.kernels import attend_rows
 
 ATTENTION_NAME = "workbench_paged"
@@ -42,7 +43,7 @@ class View:
             the cache holds them; None for a single token, which is then the last of ``past``.
     """
 
-    past: list[Extent]
+    past: list[Extent | Scattered]
     own: tuple[torch.Tensor, torch.Tensor] | None
 
 
@@ -56,13 +57,17 @@ class BatchView:
         watch: gets the shares of attention; only of a single sequence.
     """
 
-    shared: list[Extent]
-    tails: list[list[Extent]]
+    shared: list[Extent | Scattered]
+    tails: list[list[Extent | Scattered]]
     watch: Watch | None = None
 
 
-def _attend_extent(q: torch.Tensor, extent: Extent, scale: float) -> list[Part]:
+def _attend_extent(q: torch.Tensor, extent: Extent | Scattered, scale: float) -> list[Part]:
     """Parts of one extent that all rows of ``q`` (1, heads, rows, head_dim) see."""
+    if isinstance(extent, Scattered):
+        if flash.usable(q) and extent.pages.keys.dtype == q.dtype:
+            return [flash.attend_scattered(q, extent, scale)]
+        extent = extent.joined()
     if q.device.type == "cpu" and q.shape[2] <= KERNEL_ROWS:
         return [_attend_rows(q[0].transpose(0, 1), extent, scale)]
     step = len(extent) if extent.keys.dtype == q.dtype else WIDEN_TOKENS
@@ -79,8 +84,9 @@ def _attend_rows(q: torch.Tensor, extent: Extent, scale: float) -> Part:
     return torch.from_numpy(out).transpose(0, 1)[None].to(q.dtype), torch.from_numpy(lse).transpose(0, 1)[None]
 
 
-def _attend_arrays(q: np.ndarray, extent: Extent, scale: float) -> tuple[np.ndarray, np.ndarray]:
+def _attend_arrays(q: np.ndarray, extent: Extent | Scattered, scale: float) -> tuple[np.ndarray, np.ndarray]:
     """Rows (rows, heads, head_dim) fp32 over an extent: out like them, and lse (rows, heads)."""
+    extent = contiguous(extent)
     keys, values = _array(extent.keys), _array(extent.values)
     scales = [None if each is None else _array(each) for each in (extent.key_scales, extent.value_scales)]
     return attend_rows(q, keys, values, scales[0], scales[1], scale)
@@ -157,11 +163,12 @@ def _attend_window(q: torch.Tensor, view: View, scale: float, window: int) -> Pa
     return attend(q, own_keys.transpose(0, 1)[None], own_values.transpose(0, 1)[None], scale, visible=seen)
 
 
-def _last_tokens(past: list[Extent], num_tokens: int) -> list[Extent]:
+def _last_tokens(past: list[Extent | Scattered], num_tokens: int) -> list[Extent]:
     """The last ``num_tokens`` (at least 1) of ``past``, or all of it."""
     taken: list[Extent] = []
     for extent in reversed(past):
         if num_tokens > 0:
+            extent = extent.joined() if isinstance(extent, Scattered) else extent
             taken.insert(0, extent.part(max(len(extent) - num_tokens, 0), len(extent)))
             num_tokens -= len(extent)
     return taken

@@ -26,6 +26,7 @@ from workbench.engine.attention import ATTENTION_NAME, paged_attention
 from workbench.engine.budget import Architecture, state_bytes
 from workbench.engine.extents import KVLayout
 from workbench.engine.int8 import Int8Embedding, Int8Linear, convert_modules, quantize, row_kernel
+from workbench.engine.quantized import loader_options
 from workbench.errors import ModelLoadError
 
 _log = logging.getLogger(__name__)
@@ -85,7 +86,9 @@ def kv_layout(config: transformers.PreTrainedConfig, dtype: torch.dtype, device:
 def architecture(config: transformers.PreTrainedConfig) -> Architecture:
     """The numbers that decide what the model costs; parameters are counted without allocating any."""
     with torch.device("meta"):
-        num_params = sum(p.numel() for p in AutoModelForCausalLM.from_config(config).parameters())
+        model = AutoModelForCausalLM.from_config(config)
+    num_params = sum(p.numel() for p in model.parameters())
+    rounded = {p for m in model.modules() if isinstance(m, nn.Linear | nn.Embedding) for p in m.parameters()}
     types = layer_types(config)
     num_gdn = types.count("linear_attention")
     states = 0
@@ -98,7 +101,7 @@ def architecture(config: transformers.PreTrainedConfig) -> Architecture:
         num_params=num_params, vocab_size=config.vocab_size, hidden_size=config.hidden_size,
         full_layers=len(types) - num_gdn, heads=config.num_attention_heads,
         kv_heads=config.num_key_value_heads, head_dim=head_dim(config), gdn_layers=num_gdn, state_bytes=states,
-        window=config.max_position_embeddings,
+        window=config.max_position_embeddings, float_params=num_params - sum(p.numel() for p in rounded),
     )  # fmt: skip
 
 
@@ -107,7 +110,7 @@ def load(folder: Path, weights: str, device: torch.device) -> transformers.PreTr
 
     Args:
         folder: in the hub's layout, safetensors only.
-        weights: ``fp32``, ``bf16`` or ``int8``.
+        weights: ``fp32``, ``bf16``, ``int8``, or on CUDA ``int4``.
         device: where to.
 
     Raises:
@@ -119,19 +122,27 @@ def load(folder: Path, weights: str, device: torch.device) -> transformers.PreTr
             "transformers' save_pretrained, which writes safetensors."
         )
     config = text_config(folder)
-    packed = _quantization(folder)
+    packed = quantization(folder)
     _check_quantization(folder, packed, weights)
+    ours = weights == "int8" and (device.type == "cpu" or holds_int8(folder))
+    options: dict[str, object] = {}
+    if weights in ("int8", "int4") and not ours:
+        options = loader_options(weights, device, tied=bool(config.tie_word_embeddings))
+    elif packed:  # left to itself, transformers runs MXFP4 in kernels it fetches: other numbers on other machines
+        options = {"quantization_config": transformers.Mxfp4Config(dequantize=True)}
     try:
-        with _quiet_transformers():
-            model = _load_int8(folder, config) if weights == "int8" else _load_float(folder, config, weights, packed)
+        with quiet_transformers():
+            model = _load_int8(folder, config) if ours else _load_float(folder, config, weights, options)
     except (OSError, SafetensorError, RuntimeError, KeyError) as error:
         raise ModelLoadError(f"The weights in {folder} cannot be loaded: {error}") from error
-    model.to(device).eval().requires_grad_(False)
+    # What bitsandbytes rounded lies on its device already, and may not be moved.
+    model = model if "device_map" in options else model.to(device)
+    model.eval().requires_grad_(False)
     model.set_attn_implementation(ATTENTION_NAME)
     return model
 
 
-def _quantization(folder: Path) -> str | None:
+def quantization(folder: Path) -> str | None:
     """How the checkpoint's own tensors are quantised, as its config names it; of a text part, what the whole says."""
     settings = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     for part in (settings, settings.get("text_config") or {}):
@@ -146,15 +157,15 @@ def _check_quantization(folder: Path, packed: str | None, weights: str) -> None:
             f"The weights in {folder} are quantised with {packed!r}, which cannot be widened here: only MXFP4 can. "
             "Give the checkpoint that was not quantised; weights='int8' makes it small."
         )
-    if packed and weights == "int8":
+    if packed and weights in ("int8", "int4"):
         raise ModelLoadError(
-            f"The weights in {folder} are MXFP4, nearly all of them experts, which weights='int8' leaves in float: it "
-            "would need more memory, not less. Use weights='bf16' (4 times the size of the files) or weights='fp32'."
+            f"The weights in {folder} are MXFP4, nearly all of them experts, which weights={weights!r} leaves in "
+            "float: it would need more memory, not less. Use weights='bf16' (4 times the size of the files) or 'fp32'."
         )
 
 
 @contextmanager
-def _quiet_transformers() -> Iterator[None]:
+def quiet_transformers() -> Iterator[None]:
     """No progress bars and no advice on CUDA kernels while a model is loaded; the user's settings come back."""
     settings = transformers.logging
     level, bars = settings.get_verbosity(), settings.is_progress_bar_enabled()
@@ -169,17 +180,15 @@ def _quiet_transformers() -> Iterator[None]:
 
 
 def _load_float(
-    folder: Path, config: transformers.PreTrainedConfig, weights: str, packed: str | None
+    folder: Path, config: transformers.PreTrainedConfig, weights: str, options: dict[str, object]
 ) -> transformers.PreTrainedModel:
     if holds_int8(folder):
         raise KeyError(f"they are int8 already and cannot be had in {weights}; use weights='int8'")
     dtype = torch.float32 if weights == "fp32" else torch.bfloat16
-    # Left to itself, transformers runs MXFP4 in kernels it fetches where it can: other numbers on other machines.
-    widened = {"quantization_config": transformers.Mxfp4Config(dequantize=True)} if packed else {}
     renamed = {"key_mapping": _GEMMA3_PREFIXES} if config.model_type == "gemma3_text" else {}
     model, info = AutoModelForCausalLM.from_pretrained(
         folder, config=config, dtype=dtype, local_files_only=True, trust_remote_code=False, use_safetensors=True,
-        output_loading_info=True, **widened, **renamed,
+        output_loading_info=True, **options, **renamed,
     )  # fmt: skip
     if info["missing_keys"] or info["mismatched_keys"]:
         broken = sorted(info["missing_keys"]) or sorted(str(key) for key in info["mismatched_keys"])

@@ -11,10 +11,12 @@ Source: log-sum-exps of parts as in FlashAttention (Dao et al. 2022, section 3.1
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from workbench.engine.blocks import BLOCK_SIZE
-from workbench.engine.extents import Extent
+from workbench.engine.extents import Extent, Scattered, contiguous
 
 
 class Watch:
@@ -29,7 +31,7 @@ class Watch:
         self._shares = torch.zeros(-(-num_tokens // BLOCK_SIZE))
         self._num_layers = 0
 
-    def add(self, q: torch.Tensor, extents: list[Extent], lse: torch.Tensor, scale: float) -> None:
+    def add(self, q: torch.Tensor, extents: Sequence[Extent | Scattered], lse: torch.Tensor, scale: float) -> None:
         """Add a layer.
 
         Args:
@@ -39,7 +41,7 @@ class Watch:
             scale: factor on the scores.
         """
         done = 0
-        for extent in extents:
+        for extent in map(contiguous, extents):
             for start in range(0, min(len(extent), self._num_tokens - done), BLOCK_SIZE):
                 end = min(start + BLOCK_SIZE, len(extent), self._num_tokens - done)
                 keys, _ = extent.part(start, end).widened(torch.float32)

@@ -109,6 +109,34 @@ class Extent:
         return keys.mul_(self.key_scales[..., None]).to(dtype), values.mul_(self.value_scales[..., None]).to(dtype)
 
 
+@dataclass(frozen=True, slots=True)
+class Scattered:
+    """Keys and values of consecutive tokens in one layer, in blocks that lie apart in one slab.
+
+    Attributes:
+        pages: the whole slab's layer, a view; float, without scales.
+        blocks: numbers of the blocks, in order; all but the last are full.
+        num_tokens: tokens in them.
+    """
+
+    pages: Extent
+    blocks: tuple[int, ...]
+    num_tokens: int
+
+    def __len__(self) -> int:
+        return self.num_tokens
+
+    def joined(self) -> Extent:
+        """The tokens put together, a copy."""
+        places = [self.pages.part(block * BLOCK_SIZE, (block + 1) * BLOCK_SIZE) for block in self.blocks]
+        return joined(places).part(0, self.num_tokens)
+
+
+def contiguous(extent: Extent | Scattered) -> Extent:
+    """An extent in one piece; a scattered one is copied."""
+    return extent.joined() if isinstance(extent, Scattered) else extent
+
+
 def joined(extents: list[Extent]) -> Extent:
     """Extents in one; several are copied."""
     if len(extents) == 1:

@@ -12,6 +12,7 @@ from dataclasses import replace
 import transformers
 
 from workbench.config import SamplingParams
+from workbench.engine.budget import CHUNK_TOKENS
 from workbench.engine.cache import SequenceCache
 from workbench.engine.extents import KVLayout
 from workbench.engine.fingerprint import fingerprint, model_parts
@@ -25,7 +26,7 @@ from workbench.engine.store import Store
 from workbench.errors import ContextTooLong, EngineError
 from workbench.types import Branch, Keep, Prefix, Question, ReadProgress, Step, StopCheck
 
-GRID = 512
+GRID = CHUNK_TOKENS
 """Tokens between chunk cuts: wide enough to feed the matrix products, short enough to stop at."""
 
 
@@ -120,6 +121,11 @@ class LocalEngine:
     def fingerprint_parts(self) -> Mapping[str, str]:
         """What the fingerprint is made of, by name."""
         return self._parts
+
+    @property
+    def idle_bytes(self) -> int:
+        """Bytes of interrupted reads, which give way to the next one."""
+        return sum(sequence.num_bytes for sequence in list(self._reader._partial.values()))
 
     def read(
         self,

@@ -18,11 +18,9 @@ import torch
 import xxhash
 
 from workbench.engine.blocks import BLOCK_SIZE, SHARED_SLAB_BLOCKS, BlockPool, BlockTable, Slots
-from workbench.engine.extents import Extent, KVLayout, joined, quantize
+from workbench.engine.budget import SPARE_BYTES
+from workbench.engine.extents import Extent, KVLayout, Scattered, joined, quantize
 from workbench.errors import CacheFull
-
-SPARE_BYTES = 256 * 2**20
-"""Memory that a new slab leaves to everybody else."""
 
 
 class Slab:
@@ -72,6 +70,10 @@ class Slab:
         scales = self.scales[layer, :, start : start + num_tokens]
         return Extent(values[0], values[1], scales[0], scales[1])
 
+    def whole(self, layer: int) -> Extent:
+        """One layer's keys and values of all blocks, a view."""
+        return self.extent(layer, 0, self._shape[2])
+
     def _stored(self) -> list[torch.Tensor]:
         """What lies in the file."""
         values, scales = self._host or (self.values, self.scales)
@@ -118,10 +120,15 @@ class Slab:
 
 
 class BlockMemory:
-    """The slabs, and the pool that knows who holds their blocks."""
+    """The slabs, and the pool that knows who holds their blocks.
+
+    Attributes:
+        paged: whether scattered blocks are read through a block table: on CUDA, where they are float.
+    """
 
     def __init__(self, layout: KVLayout) -> None:
         self.layout = layout
+        self.paged = layout.device.type == "cuda" and not layout.scale_bytes
         self.pool = BlockPool()
         self.lock = threading.RLock()  # callers fork and close while the engine thread works
         self._slabs: dict[int, Slab] = {}
@@ -149,10 +156,7 @@ class BlockMemory:
         return number
 
     def _check_room(self, num_bytes: int) -> None:
-        if self.layout.device.type == "cuda":
-            free, _ = torch.cuda.mem_get_info(self.layout.device)
-        else:
-            free = psutil.virtual_memory().available
+        free = free_bytes(self.layout.device)
         if num_bytes + SPARE_BYTES > free:
             raise CacheFull(
                 f"The next blocks take {num_bytes / 1e6:,.0f} MB and {free / 1e6:,.0f} MB of memory are free. "
@@ -179,6 +183,21 @@ class BlockMemory:
             self._slabs[slab].write(layer, start, (keys[part], values[part]))
             done += num_tokens
 
-    def read(self, layer: int, runs: list[Slots]) -> Extent:
-        """Keys and values of a segment: a view, or a copy if it is scattered."""
+    def read(self, layer: int, runs: list[Slots]) -> Extent | Scattered:
+        """Keys and values of a segment: a view; if it is scattered, blocks to be read where they are, or a copy."""
+        slab = runs[0].slab
+        if self.paged and len(runs) > 1 and all(run.slab == slab for run in runs):
+            blocks = [
+                run.start // BLOCK_SIZE + index for run in runs for index in range(-(-run.num_tokens // BLOCK_SIZE))
+            ]
+            return Scattered(self._slabs[slab].whole(layer), tuple(blocks), sum(run.num_tokens for run in runs))
         return joined([self._slabs[slab].extent(layer, start, num_tokens) for slab, start, num_tokens in runs])
+
+
+def free_bytes(device: torch.device) -> int:
+    """Bytes of memory that are free on a device."""
+    if device.type == "cuda":
+        # What torch has put aside it uses again, or gives back before it says that memory is out.
+        aside = torch.cuda.memory_reserved(device) - torch.cuda.memory_allocated(device)
+        return int(torch.cuda.mem_get_info(device)[0]) + aside
+    return int(psutil.virtual_memory().available)

@@ -17,19 +17,17 @@ from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError, Offl
 
 from workbench import config
 from workbench.config import NATIVE_WINDOW_LIMIT, EngineOptions
-from workbench.engine import checkpoint, convert, registry
-from workbench.engine.budget import Architecture
+from workbench.engine import checkpoint, convert, quantized, registry, selftest
+from workbench.engine.budget import SPARE_BYTES, Architecture, Cost, Precision, cpu_precision, gpu_precision
 from workbench.engine.fetch import FetchProgress
 from workbench.engine.local import LocalEngine
+from workbench.engine.memory import free_bytes
 from workbench.engine.store import Store
 from workbench.engine.tokenizer import HubTokenizer, packaged_counter
 from workbench.errors import ConfigError, ModelLoadError, nearest
 from workbench.types import LoadedModel, TokenCounter
 
 _log = logging.getLogger(__name__)
-
-FP32_LIMIT_BYTES = 10**9
-"""On a CPU, models up to this size in fp32 are held in fp32, larger ones in int8."""
 
 _HUB_FILES = ("*.json", "*.safetensors", "*.jinja", "*.txt")
 
@@ -53,6 +51,8 @@ class Model:
         self._folder = None if entry else local_folder(choice.model)
         if entry is None and self._folder is None and not _is_hub_id(choice.model):
             raise ConfigError(unknown_model(choice.model))
+        if options.weights == "int4" and self.device.type != "cuda":
+            raise ConfigError("weights='int4' runs on a GPU only; on a CPU the smallest is weights='int8'.")
 
     @property
     def name(self) -> str:
@@ -61,8 +61,12 @@ class Model:
 
     @property
     def description(self) -> str:
-        """Which model, why, and its window: one line."""
-        return f"{self.name}: {self._choice.reason} Window {self.window:,} tokens."
+        """Which model, why, its window, and in which precision that is not the usual one: one line."""
+        held, options = self.precision, self._options
+        said = f"{self.name}: {self._choice.reason} Window {self.window:,} tokens."
+        if self.device.type == "cuda" and "auto" in (options.weights, options.kv) and "int" in held.weights + held.kv:
+            said += f" Weights {held.weights} and KV {held.kv}, by the memory that is free."
+        return said if held.fits else f"{said} Memory does not hold the whole window."
 
     @cached_property
     def window(self) -> int:
@@ -91,21 +95,27 @@ class Model:
             )
         return torch.device(self._options.device)
 
+    @cached_property
+    def precision(self) -> Precision:
+        """How weights, keys and values are held; chosen once, before the weights are there."""
+        options = self._options
+        packed = self._choice.entry is None and bool(checkpoint.quantization(self._find_folder(None)))
+        if self.device.type == "cpu":
+            return cpu_precision(self.architecture, options.weights, options.kv, packed=packed)
+        return gpu_precision(
+            self.architecture, self.window, free_bytes(self.device), options.weights, options.kv,
+            small=quantized.installed() and not packed,
+        )  # fmt: skip
+
     @property
     def weights(self) -> str:
-        """Precision of the weights: fp32, bf16 or int8."""
-        if self._options.weights != "auto":
-            return self._options.weights
-        if self.device.type == "cuda":
-            return "bf16"
-        return "fp32" if 4 * self.architecture.num_params <= FP32_LIMIT_BYTES else "int8"
+        """Precision of the weights: fp32, bf16, int8 or int4."""
+        return self.precision.weights
 
     @property
     def kv_dtype(self) -> torch.dtype:
-        """Precision of keys and values; by default that of the computation."""
-        if self._options.kv == "auto":
-            return torch.bfloat16 if self.weights == "bf16" else torch.float32
-        return {"fp32": torch.float32, "bf16": torch.bfloat16, "int8": torch.int8}[self._options.kv]
+        """Precision of keys and values."""
+        return {"fp32": torch.float32, "bf16": torch.bfloat16, "int8": torch.int8}[self.precision.kv]
 
     @cached_property
     def counter(self) -> TokenCounter:
@@ -126,23 +136,34 @@ class Model:
             return len(self.counter.frame.before_system) + len(self.counter.frame.before_user)
         return 8  # ChatML: <|im_start|> system \n ... <|im_end|> \n <|im_start|> user \n
 
-    def estimate(self, num_tokens: int) -> tuple[int, float | None]:
-        """Bytes of the cache, and seconds to read, after a short probe; None where the model cannot be tried here."""
-        num_bytes = self.architecture.kv_bytes(num_tokens, self.kv_dtype.itemsize)
-        if self._present_folder() is None or self.device.type != "cpu":
-            return num_bytes, None
-        return num_bytes, self.architecture.prefill_flop(num_tokens) / _cpu_flop_per_s()
+    def estimate(self, num_tokens: int, reserve: int = 0) -> Cost:
+        """Bytes and seconds that reading ``num_tokens`` takes, with ``reserve`` tokens for question and answer."""
+        numbers, on_gpu, seconds = self.architecture, self.device.type == "cuda", None
+        if self._present_folder() is not None and not on_gpu:
+            seconds = numbers.prefill_flop(num_tokens) / _cpu_flop_per_s()
+        token_bytes = numbers.token_bytes(self.kv_dtype.itemsize)
+        engine = self._loaded.engine if self._loaded else None
+        return Cost(
+            kv_bytes=numbers.kv_bytes(num_tokens, self.kv_dtype.itemsize),
+            weights_bytes=0 if engine else numbers.weights_bytes(self.weights, on_gpu=on_gpu),
+            work_bytes=numbers.work_bytes(self.weights, on_gpu=on_gpu) + reserve * token_bytes + SPARE_BYTES,
+            free_bytes=free_bytes(self.device) + (engine.idle_bytes if isinstance(engine, LocalEngine) else 0),
+            token_bytes=token_bytes, int8_token_bytes=numbers.token_bytes(1), seconds=seconds,
+        )  # fmt: skip
 
     def load(self, progress: Callable[[FetchProgress], None] | None = None) -> LoadedModel:
         """The engine and the tokenizer; fetched, converted and loaded the first time.
 
         Raises:
             ModelLoadError: it cannot be fetched, verified or loaded.
+            EngineError: this device does not compute what it should.
         """
         if self._loaded is None:
             checkpoint_folder = self._find_folder(progress)
             started = time.perf_counter()
             tokenizer = HubTokenizer(checkpoint_folder)
+            if self.device.type == "cuda":  # kernels that were not run where this was written
+                selftest.verify(self.device)
             layout = checkpoint.kv_layout(checkpoint.text_config(checkpoint_folder), self.kv_dtype, self.device)
             weights = checkpoint.load(checkpoint_folder, self.weights, self.device)
             folder = self._options.store
@@ -190,7 +211,7 @@ class Model:
             ) from error
 
     def _stored_weights(self) -> convert.StoredWeights:
-        return "int8" if self.weights == "int8" else "fp32"
+        return "int8" if self.weights == "int8" and self.device.type == "cpu" else "fp32"
 
     def _hub_id(self) -> str:
         return self._choice.entry.hub_id if self._choice.entry else self._choice.model

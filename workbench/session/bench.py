@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal
 import polars as pl
 
 from workbench.analysis.ask import opening_ids, prefix_ids
-from workbench.analysis.fitting import too_long
+from workbench.analysis.fitting import too_large, too_long
 from workbench.config import DEFAULT_RESERVE, KV, EngineOptions, Weights, store_folder
 from workbench.documents.document import Document
 from workbench.errors import ConfigError, EngineError
@@ -36,7 +36,7 @@ class Workbench:
 
     Args:
         model: a registry name (``small``, ``qwen3.5-9b`` ...), a hub id, a folder; None takes what fits this machine.
-        weights: ``auto``, ``fp32``, ``bf16`` or ``int8``.
+        weights: ``auto``, ``fp32``, ``bf16``, ``int8`` or, on a GPU, ``int4``.
         kv: precision of keys and values: ``auto``, ``fp32``, ``bf16`` or ``int8``.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         seed: of sampling, where a question names none.
@@ -129,8 +129,10 @@ class Workbench:
         """
         self._check_open()
         verdict = self.fit(document, reserve=reserve)
-        if not verdict.fits:
+        if not verdict.in_window:
             raise too_long(verdict)
+        if not verdict.in_memory and document.hash not in self._prefixes:
+            raise too_large(verdict)
         loaded = self._load(show=progress is True)
         with self._turns[document.hash]:  # a second thread waits for the first, and finds everything read
             if again := self._read_again(document, loaded):

@@ -40,7 +40,7 @@ class Sizing:
             model.name, model.window, model.overhead_tokens, typed=self._asked,
             native_tokens=model.architecture.window, larger=lambda: self._larger(counted, reserve),
         )  # fmt: skip
-        return fit(counted, window, reserve, *model.estimate(prefix_tokens(counted, window)))
+        return fit(counted, window, reserve, model.estimate(prefix_tokens(counted, window), max(reserve, 0)))
 
     def _count(self, document: Document, model: Model) -> Counted:
         """The document in a model's vocabulary; the last document's counts are kept."""

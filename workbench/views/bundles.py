@@ -167,9 +167,15 @@ def fit_bundle(fit: Fit) -> MimeBundle:
     from workbench_widgets import Section, fit_bar_html
 
     over = fit.tokens + fit.reserve - fit.window
-    verdict = "fits" if fit.fits else f"does not fit: {over:,} tokens too many"
+    verdict = "fits" if fit.in_window else f"does not fit: {over:,} tokens too many"
     counts = f"{fit.tokens:,} tokens and {fit.reserve:,} kept for question and answer, window {fit.window:,}"
     sizes = f"{fit.kv_bytes / 1e9:,.2f} GB of cache"
+    if not fit.in_memory:
+        verdict = verdict if over > 0 else "does not fit memory"
+        free = (fit.free_bytes or 0) / 1e9
+        sizes += (
+            f", {fit.weights_bytes / 1e9:,.2f} GB of weights, {fit.work_bytes / 1e9:,.2f} GB to work, {free:,.2f} free"
+        )
     lines = [f"{plain(fit.document_name)} {verdict} ({plain(fit.model)}: {counts}; {sizes})"]
     marked = [f"**{markdown(fit.document_name)}** {verdict} ({markdown(fit.model)}: {counts}; {sizes})\n"]
     taken = f"{sizes}, about {max(fit.seconds, 1):,.0f} s to read" if fit.seconds is not None else sizes
