@@ -46,7 +46,8 @@ def store_folder(store: str | os.PathLike[str] | Literal[False] | None) -> Path 
     named = os.environ.get("WORKBENCH_STORE", "") if store is None else store
     if named is False or named == "off":
         return None
-    return Path(named).expanduser() if named else home() / "readings"
+    # Absolute now: a later change of directory must not move it.
+    return Path(named).expanduser().absolute() if named else home() / "readings"
 
 
 def store_bytes() -> int | None:

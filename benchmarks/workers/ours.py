@@ -1,20 +1,21 @@
 """Our engine as a worker. Requests: load, read, ask, together, memory, save, reopen."""
 
 import importlib.metadata
-import inspect
+import threading
 import time
 from collections import Counter
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import cast
 
 import numba  # noqa: F401 - an import, so it belongs to the memory after imports
 import torch
 
 from benchmarks.workers.pipe import Answer, Request, memory_bytes, serve, spent
-from workbench.config import KV, EngineOptions, SamplingParams
-from workbench.engine import cache, checkpoint
+from workbench.config import EngineOptions, SamplingParams
+from workbench.engine import checkpoint
 from workbench.engine.local import LocalEngine
-from workbench.types import Prefix, ReadProgress
+from workbench.engine.store import Store
+from workbench.types import Keep, Prefix, Question, ReadProgress
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "int8": torch.int8}
 NO_END: frozenset[int] = frozenset()
@@ -26,17 +27,19 @@ class Ours:
     def __init__(self) -> None:
         self.engine: LocalEngine | None = None
         self.prefix: Prefix | None = None
+        self.keep: Keep | None = None
         self.imports_bytes = memory_bytes("VmRSS")
 
     def load(self, request: Request) -> Answer:
         """The model from ``folder`` in ``weights`` and ``kv``; with ``store``, what is read is kept in that folder."""
         torch.set_num_threads(request["threads"])
         folder, cpu = Path(request["folder"]), torch.device("cpu")
-        layout = checkpoint.kv_layout(checkpoint.text_config(folder), _dtype(request["kv"]), cpu)
-        extra = _store(request.get("store"))
+        layout = checkpoint.kv_layout(checkpoint.text_config(folder), DTYPES[request["kv"]], cpu)
+        store = Store(Path(request["store"])) if "store" in request else None
+        self.keep = Keep({"name": "document", "hash": "1"}, b"") if store else None
         started = time.perf_counter()
         model = checkpoint.load(folder, request["weights"], cpu)
-        self.engine = LocalEngine(model, layout, request["window"], EngineOptions().seed, **extra)
+        self.engine = LocalEngine(model, layout, request["window"], EngineOptions().seed, store)
         tensors = {tensor.data_ptr(): tensor.nbytes for tensor in model.state_dict().values()}  # tied ones count once
         self.weights_bytes = sum(tensors.values())
         versions = {name: importlib.metadata.version(name) for name in ("torch", "transformers", "numba")}
@@ -48,7 +51,7 @@ class Ours:
         if self.prefix is not None:
             self.prefix.close()
         started = time.perf_counter()
-        steps = list(self.engine.read(request["ids"]))
+        steps = list(self.engine.read(request["ids"], keep=self.keep))
         seconds = time.perf_counter() - started
         self.prefix = cast(Prefix, steps[-1])
         return {"seconds": seconds, "reused": cast(ReadProgress, steps[0]).reused_tokens}
@@ -71,22 +74,24 @@ class Ours:
 
     def together(self, request: Request) -> Answer:
         """All of ``questions`` at once; seconds and tokens from when each has its first token."""
-        engine: Any = self.engine
-        questions = request["questions"]
-        started = time.perf_counter()
-        branches = [engine.fork(self.prefix) for _ in questions]
+        assert self.engine is not None  # noqa: S101
+        assert self.prefix is not None  # noqa: S101
+        started, params = time.perf_counter(), SamplingParams(max_tokens=request["max_tokens"])
+        questions = [
+            Question(self.engine.fork(self.prefix), ids, params, NO_END, None, threading.Event())
+            for ids in request["questions"]
+        ]
         seen: Counter[int] = Counter()
         decoding, after = 0.0, 0
-        params = SamplingParams(max_tokens=request["max_tokens"])
-        for index, step in engine.generate_many(branches, questions, params, NO_END):
+        for index, step in self.engine.generate_many(questions):
             if step.token_id is None:
                 continue
             after += bool(decoding)
             seen[index] += 1
             decoding = decoding or (time.perf_counter() if len(seen) == len(questions) else 0.0)
         ended = time.perf_counter()
-        for branch in branches:
-            branch.close()
+        for question in questions:
+            question.branch.close()
         return {"seconds": ended - started, "decode_s": ended - decoding, "num_tokens": after}
 
     def memory(self, _: Request) -> Answer:
@@ -107,21 +112,6 @@ class Ours:
             raise ValueError(f"{read['reused']:,} of {len(request['ids']):,} tokens were reopened, the rest read again")
         answer = self.ask({"ids": request["question"], "max_tokens": 1})
         return {**answer, "first_s": read["seconds"] + answer["first_s"], "open_s": read["seconds"]}
-
-
-def _dtype(kv: str) -> torch.dtype:
-    # A cache that knows no int8 would cut values to whole numbers without a word. To be deleted when it does.
-    if kv == "int8" and "int8" not in get_args(KV) and "int8" not in inspect.getsource(cache):
-        raise NotImplementedError("the engine does not keep keys and values in int8 yet")
-    return DTYPES[kv]
-
-
-def _store(folder: str | None) -> dict[str, Any]:
-    if folder is None:
-        return {}
-    from workbench.engine.store import Store
-
-    return {"store": Store(Path(folder))}
 
 
 def main() -> None:

@@ -9,7 +9,8 @@ Not covered: whether a page supports what is said (analysis.citations).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 import numpy as np
 import polars as pl
@@ -20,6 +21,7 @@ from workbench.analysis.ask import Context, task_ids
 from workbench.config import SamplingParams
 from workbench.documents.document import Document
 from workbench.documents.sentences import sentences
+from workbench.errors import ConfigError
 from workbench.results import Answer
 from workbench.types import Branch
 
@@ -30,7 +32,40 @@ NEUTRAL_QUESTION = "What is this document about?"
 NEUTRAL_TOKENS = 8
 
 
-def watched(context: Context, branch: Branch, feed: Sequence[int], answer_ids: Sequence[int]) -> np.ndarray:
+Forked = Callable[[int | None], AbstractContextManager[Branch]]
+"""A branch of a reading's prefix, or of its first so many tokens, closed at the end."""
+
+
+def evidence(
+    context: Context, answer: Answer, forked: Forked, neutral: np.ndarray | None
+) -> tuple[pl.DataFrame, np.ndarray]:
+    """Pages by sentence of an answer, those with the highest lift first.
+
+    Args:
+        context: the reading's.
+        answer: of a question or a summary.
+        forked: makes branches.
+        neutral: shares by block under the neutral question, if they are known.
+
+    Returns:
+        A frame, see ``tables.EVIDENCE``, and the shares under the neutral question.
+
+    Raises:
+        ConfigError: an answer of another reading.
+    """
+    said, starts = answer.prompt_token_ids, (len(context.prefix_ids), context.num_document_tokens)
+    start = next((n for n in starts if said[:n] == context.prefix_ids[:n] and len(said) > n), None)
+    if start is None:
+        raise ConfigError(f"This answer is not one of {context.document.name}; give one of reading.ask().")
+    if neutral is None:
+        with forked(None) as branch:
+            neutral = _neutral(context, branch)
+    with forked(start) as branch:
+        shares = _watched(context, branch, said[start:], answer.token_ids)
+    return _frame(context, answer, shares, neutral), neutral
+
+
+def _watched(context: Context, branch: Branch, feed: Sequence[int], answer_ids: Sequence[int]) -> np.ndarray:
     """Shares behind each token of an answer but the first, fed again.
 
     Args:
@@ -49,7 +84,7 @@ def watched(context: Context, branch: Branch, feed: Sequence[int], answer_ids: S
     return np.array(rows[1:], dtype=np.float64).reshape(len(rows) - 1, -1)
 
 
-def neutral_shares(context: Context, branch: Branch) -> np.ndarray:
+def _neutral(context: Context, branch: Branch) -> np.ndarray:
     """Shares by block, (num_blocks,), while a neutral question is answered."""
     feed = task_ids(context.tokenizer, prompts.ask(NEUTRAL_QUESTION), thinking=False)
     params = SamplingParams(max_tokens=NEUTRAL_TOKENS)
@@ -59,15 +94,8 @@ def neutral_shares(context: Context, branch: Branch) -> np.ndarray:
     return mean
 
 
-def evidence(context: Context, answer: Answer, shares: np.ndarray, neutral: np.ndarray) -> pl.DataFrame:
-    """Pages by sentence of the answer, those with the highest lift first: a frame, see ``tables.EVIDENCE``.
-
-    Args:
-        context: the reading's.
-        answer: what was said.
-        shares: see ``watched``.
-        neutral: see ``neutral_shares``.
-    """
+def _frame(context: Context, answer: Answer, shares: np.ndarray, neutral: np.ndarray) -> pl.DataFrame:
+    """Shares behind the answer's tokens, by sentence and page."""
     pages = _page_matrix(context)
     numbers = [page.number for page in context.document.pages]
     base = neutral @ pages

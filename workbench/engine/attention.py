@@ -114,6 +114,11 @@ def attend_tokens(q: np.ndarray, view: BatchView, scale: float) -> np.ndarray:
     return merged
 
 
+def array_dtype(dtype: torch.dtype) -> str:
+    """Name of the numpy dtype that the kernels know a cache's dtype by; bf16 is read as its bits."""
+    return "uint16" if dtype == torch.bfloat16 else str(dtype).removeprefix("torch.")
+
+
 def _array(tensor: torch.Tensor) -> np.ndarray:
     """A tensor's memory, bf16 as its bits."""
     return (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy()

@@ -12,6 +12,8 @@ from dataclasses import replace
 import transformers
 
 from workbench.config import SamplingParams
+from workbench.engine import kernels
+from workbench.engine.attention import array_dtype
 from workbench.engine.budget import CHUNK_TOKENS
 from workbench.engine.cache import SequenceCache
 from workbench.engine.extents import KVLayout
@@ -105,6 +107,8 @@ class LocalEngine:
         self._parts = model_parts(model, layout, GRID)
         self._fingerprint = fingerprint(self._parts)
         self._reader = Reader(self._runner, self.memory, store, self._parts)
+        if layout.device.type == "cpu":
+            kernels.attend_kernel(array_dtype(layout.dtype))  # loaded now, not at the first question
         self._closed = False
 
     @property

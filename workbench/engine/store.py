@@ -10,6 +10,7 @@ Not covered: one reading's files (engine.stored), the memory they are mapped int
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -99,13 +100,14 @@ class Store:
             ConfigError: there is none.
         """
         entries = self.entries()
-        named = [e for e in entries if e.name and name in (e.name, Path(e.name).stem)]
-        if found := named or [
-            e for e in entries if len(name) >= 6 and (e.key.startswith(name) or e.hash.startswith(name))
-        ]:
+        exact = [e for e in entries if e.name == name != ""]
+        # Only an ending at the very end is one: "novel.txt · Chapter 1" is not called "novel".
+        stems = [e for e in entries if re.sub(r"\.\w+$", "", e.name) == name != ""]
+        hashes = [e for e in entries if len(name) >= 6 and (e.key.startswith(name) or e.hash.startswith(name))]
+        if found := exact or stems or hashes:
             return found
         names = sorted({entry.name for entry in entries if entry.name})
-        known = f"It has: {', '.join(names)}.{nearest(name, names)}" if names else "It is empty."
+        known = f"It has: {', '.join(names)}.{nearest(name, names)}" if names else "It has none that can be named."
         raise ConfigError(f"{name!r} is not in the store ({self.folder}). {known}")
 
     def open(self, key: str) -> StoredReading | None:

@@ -21,7 +21,8 @@ from workbench.documents.document import Document
 from workbench.errors import ConfigError, EngineError
 from workbench.results import Fit, Usage
 from workbench.session.prefill import Closeable, Prefill
-from workbench.session.reading import Reading, Shared
+from workbench.session.reading import Reading
+from workbench.session.shared import Shared
 from workbench.session.sizing import Sizing
 from workbench.session.stored import find, keep, readings_frame, stored_document
 from workbench.types import LoadedModel, Prefix, ProgressCallback

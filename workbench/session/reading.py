@@ -9,38 +9,23 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-import numpy as np
 import polars as pl
 
 from workbench.analysis import prompts
 from workbench.analysis.ask import AnswerStream, Context, task_ids
 from workbench.analysis.chat import Chat
-from workbench.analysis.evidence import evidence, neutral_shares, watched
+from workbench.analysis.evidence import evidence
 from workbench.analysis.summarize import summary_ids
 from workbench.analysis.together import Together
 from workbench.config import SamplingParams
 from workbench.documents.document import Document
 from workbench.errors import ConfigError, EngineError
 from workbench.results import Answer, Usage
-from workbench.types import Branch, LoadedModel, Prefix
+from workbench.session.shared import Shared
+from workbench.types import Branch, LoadedModel
 
 if TYPE_CHECKING:
     from workbench.session.bench import Workbench
-
-
-class Shared:
-    """A prefix and how many readings of one document hold it.
-
-    Args:
-        prefix: document, and what begins every question.
-        num_document_tokens: where other tasks start.
-    """
-
-    def __init__(self, prefix: Prefix, num_document_tokens: int) -> None:
-        self.prefix = prefix
-        self.num_document_tokens = num_document_tokens
-        self.num_readings = 0
-        self.neutral: np.ndarray | None = None  # shares of attention under a neutral question, see analysis.evidence
 
 
 class Reading:
@@ -245,17 +230,8 @@ class Reading:
             ConfigError: an answer of another reading.
             EngineError: the reading is closed.
         """
-        context, said = self._context, answer.prompt_token_ids
-        starts = (len(context.prefix_ids), context.num_document_tokens)
-        start = next((n for n in starts if said[:n] == context.prefix_ids[:n] and len(said) > n), None)
-        if start is None:
-            raise ConfigError(f"This answer is not one of {self.document.name}; give one of reading.ask().")
-        if self._shared.neutral is None:
-            with self._forked(None) as branch:
-                self._shared.neutral = neutral_shares(context, branch)
-        with self._forked(start) as branch:
-            shares = watched(context, branch, said[start:], answer.token_ids)
-        return evidence(context, answer, shares, self._shared.neutral)
+        frame, self._shared.neutral = evidence(self._context, answer, self._forked, self._shared.neutral)
+        return frame
 
     @contextmanager
     def _forked(self, mark: int | None) -> Iterator[Branch]:
