@@ -1,7 +1,11 @@
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
+from tests.engine.test_oracles import ask, document, make_engine, read
 from workbench.engine.queue import EngineThread
 
 
@@ -76,3 +80,36 @@ def test_an_interrupt_while_waiting_cancels_and_what_is_left_can_still_be_taken(
         next(request)
     request._events = events
     assert list(request) == ["partial"]
+
+
+def test_who_waits_sees_its_place_and_who_is_cancelled_leaves_at_once():
+    thread, gate = EngineThread(), threading.Event()
+
+    def held():
+        gate.wait()
+        yield "done"
+
+    first = thread.submit(held, threading.Event())
+    cancel = threading.Event()
+    second = thread.submit(lambda: iter(["never"]), cancel, waiting=lambda place: place, dropped=("cancelled",))
+    third = thread.submit(lambda: iter(["whole"]), threading.Event(), waiting=lambda place: place)
+    assert next(second) == 1
+    assert next(third) == 2
+    cancel.set()
+    assert list(second) == ["cancelled"]  # while the first still runs
+    gate.set()
+    assert list(first) == ["done"]
+    assert list(third) == [1, "whole"]
+
+
+def test_eight_threads_get_each_its_own_answer(checkpoint: Callable[[str], Path]):
+    engine = make_engine(checkpoint("qwen3.5"))
+    prefix = read(engine, document(600))
+    questions = [document(length) for length in range(3, 11)]
+    alone = [ask(engine, prefix, question) for question in questions]
+    with ThreadPoolExecutor(8) as threads:
+        together = list(threads.map(lambda question: ask(engine, prefix, question), questions))
+    assert together == alone
+    prefix.close()
+    assert engine.memory.pool.num_used == 0
+    engine.close()

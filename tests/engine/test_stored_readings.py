@@ -18,7 +18,7 @@ from workbench.engine import stored
 from workbench.engine.blocks import BLOCK_SIZE
 from workbench.engine.local import GRID, LocalEngine
 from workbench.engine.store import Store
-from workbench.errors import ConfigError
+from workbench.errors import CacheFull, ConfigError
 from workbench.types import Keep, ReadProgress
 
 NUM_TOKENS = 3 * GRID + 100
@@ -324,3 +324,25 @@ def test_a_reading_is_found_by_name_stem_hash_or_key(hybrid: Engines):
     assert list(found.stored.token_ids()) == document(GRID)
     with pytest.raises(ConfigError, match=r"Did you mean 'novel.txt'"):
         store.find("novell.txt")
+
+
+def test_a_read_that_memory_does_not_hold_leaves_no_file_behind(hybrid: Engines, monkeypatch: pytest.MonkeyPatch):
+    engine = hybrid()
+
+    def full(*_: object, **__: object) -> None:
+        raise CacheFull("no memory")
+
+    monkeypatch.setattr(engine.memory, "add_slab", full)
+    with pytest.raises(CacheFull):
+        read(engine, document(GRID))
+    assert [path for path in hybrid.store.folder.iterdir() if path.is_dir()] == []
+
+
+def test_a_record_that_cannot_be_written_leaves_no_half_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(point: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(stored, "reached", full)
+    with pytest.raises(OSError, match="No space"):
+        stored._write(tmp_path / "manifest.json", b"{}")
+    assert list(tmp_path.iterdir()) == []

@@ -165,7 +165,11 @@ class Archive:
             return self._in_memory(prompt, error, notes)
         if first:
             notes.append(f"Readings are kept in {self._store.folder} (see them with: workbench cache ls).")
-        run = Run(self._new_sequence(len(prompt.ids), stored.map(writable=True)), stored, notes)
+        try:
+            run = Run(self._new_sequence(len(prompt.ids), stored.map(writable=True)), stored, notes)
+        except BaseException:
+            stored.discard()  # memory does not hold it: then its room on the disk is not needed either
+            raise
         donors = self._store.donors(self._fingerprint, prompt.chain)
         any(self._inherit(prompt, run, stored, donor, common) for donor, common in donors)
         return run

@@ -86,9 +86,11 @@ class Store:
 
     def entries(self) -> list[Entry]:
         """All readings, those used last first."""
-        if not self.folder.is_dir():
+        try:
+            folders = [path for path in self.folder.iterdir() if path.is_dir() and len(path.name) == KEY_CHARS]
+        except OSError:  # not there yet, or not ours to look into
             return []
-        found = [_entry(path) for path in self.folder.iterdir() if path.is_dir() and len(path.name) == KEY_CHARS]
+        found = map(_entry, folders)
         return sorted((entry for entry in found if entry), key=lambda entry: -entry.used_s)
 
     def find(self, name: str) -> list[Entry]:

@@ -91,6 +91,10 @@ class StoredReading:
             raise CacheCorrupt(f"its block file has {size:,} bytes, not {record.num_bytes:,}")
         return cls(folder, record)
 
+    def discard(self) -> None:
+        """Remove it; those who have it mapped keep what they have."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
     def _allocate(self, num_bytes: int) -> None:
         handle = os.open(self.folder / "blocks", os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
         try:
@@ -193,8 +197,12 @@ class StoredReading:
 def _write(path: Path, content: bytes, name: str = "") -> None:
     """Write a file of ours whole, readable by its owner alone: beside its place first, then renamed."""
     beside = path.with_name(path.name + ".new")
-    with os.fdopen(os.open(beside, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
-        file.write(content)
-    reached(f"{name} written")
-    beside.replace(path)
+    try:
+        with os.fdopen(os.open(beside, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
+            file.write(content)
+        reached(f"{name} written")
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
     reached(f"{name} renamed")
