@@ -83,14 +83,14 @@ def test_the_page_shows_how_far_the_reading_is_and_then_the_document_can_be_aske
     bar = page.get_by_role("progressbar", name="Reading")
     expect(bar).to_be_visible()
     expect(page.get_by_role("status")).to_have_text(
-        re.compile(r"Reading · [\d,]+ of 1,537 tokens · [\d,]+ tokens a second · \d+ s left"), timeout=60_000
+        re.compile(r"Reading · [\d,]+ of 1,578 tokens · [\d,]+ tokens a second · \d+ s left"), timeout=60_000
     )
     expect(page.get_by_role("button", name="Stop reading")).to_be_visible()
     ask(page, SHORT)
     turn = page.locator(DONE)
     expect(turn.locator(".wb-question")).to_have_text(SHORT)
     expect(turn.locator(".wb-text")).not_to_be_empty()
-    expect(turn.locator(".wb-counts")).to_have_text(re.compile(r"^1,537 tokens reused · \d+ computed · \d+ written$"))
+    expect(turn.locator(".wb-counts")).to_have_text(re.compile(r"^1,578 tokens reused · \d+ computed · \d+ written$"))
     expect(bar).to_have_count(0)
 
 
