@@ -6,12 +6,9 @@ Not covered: what the prompts say (analysis.prompts), conversations (analysis.ch
 from __future__ import annotations
 
 import contextlib
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-
-import psutil
 
 from workbench.analysis import prompts
 from workbench.analysis.background import finish
@@ -19,10 +16,11 @@ from workbench.analysis.citations import cite
 from workbench.analysis.manifest import manifest
 from workbench.analysis.text import THINK_START, AnswerText
 from workbench.analysis.together import Together
+from workbench.analysis.usage import usage
 from workbench.config import SamplingParams
 from workbench.documents.document import Document
 from workbench.errors import EngineError, WorkbenchError
-from workbench.results import Answer, Delta, Usage
+from workbench.results import Answer, Delta
 from workbench.types import Branch, Engine, FinishReason, Question, Step, Tokenizer
 
 
@@ -136,6 +134,11 @@ class AnswerStream:
         """End it at the next token, from any thread; the Answer has what was written."""
         self._cancel.set()
 
+    @property
+    def cancelled(self) -> bool:
+        """Whether somebody cancelled it; its answer may have come to its end at the same moment."""
+        return self._cancel.is_set()
+
     def __iter__(self) -> Iterator[Delta | Answer]:
         return self
 
@@ -223,21 +226,13 @@ class AnswerStream:
             self._on_end((*self._prompt, *self._ids), self.answer)
 
     def _answer(self, last: Step) -> Answer:
-        context, text, num_tokens = self._context, self._text.finish(), len(self._ids)
-        usage = Usage(
-            prompt_tokens=len(self._prompt),
-            reused_tokens=len(self._prompt) - last.computed_tokens,
-            completion_tokens=num_tokens,
-            ttft_s=last.ttft_s,
-            tokens_per_s=(num_tokens - 1) / last.decode_s if num_tokens > 1 and last.decode_s > 0 else 0.0,
-            peak_bytes=peak_bytes(),
-        )
+        context, text = self._context, self._text.finish()
         reason: FinishReason = last.finish_reason or "cancelled"
         return Answer(
             question=self._question,
             text=text,
             citations=cite(context.document, text, self._question),
-            usage=usage,
+            usage=usage(len(self._prompt), len(self._ids), last),
             finish_reason=reason,
             prompt_token_ids=self._prompt,
             token_ids=tuple(self._ids),
@@ -248,13 +243,3 @@ class AnswerStream:
             thinking=self._text.thinking,
             document_name=context.document.name,
         )  # fmt: skip
-
-
-def peak_bytes() -> int:
-    """Peak resident set of this process."""
-    if sys.platform == "win32":
-        return int(psutil.Process().memory_info().peak_wset)
-    import resource
-
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024

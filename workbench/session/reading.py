@@ -5,8 +5,8 @@ Not covered: reading it (session.bench), what the prompts say (analysis.prompts)
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, closing
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -147,7 +147,7 @@ class Reading:
         answers = []
         for stream in streams:
             answers.append(stream.result())
-            if stream._cancel.is_set():  # its answer may have come to its end at the same moment
+            if stream.cancelled:
                 for other in streams:
                     other.cancel()
         return answers
@@ -168,8 +168,8 @@ class Reading:
         """Ask several questions together, and watch the answers being written; each can be cancelled alone."""
         if isinstance(questions, str):
             raise ConfigError("questions is one string; give a list: ask_many(['...', '...']), or use ask.")
-        params, together = SamplingParams(max_tokens, temperature, top_p, top_k, seed, stop), Together(self._engine)
-        streams: list[AnswerStream] = []
+        params = SamplingParams(max_tokens, temperature, top_p, top_k, seed, stop)
+        together, streams = Together(self._engine), list[AnswerStream]()
         try:
             for question in questions:
                 task = task_ids(self._context.tokenizer, prompts.ask(question, system), thinking=thinking)
@@ -221,26 +221,20 @@ class Reading:
     def evidence(self, answer: Answer) -> pl.DataFrame:
         """On which pages each sentence of an answer rests, by the attention it paid: a frame, see ``tables.EVIDENCE``.
 
-        The answer's tokens are fed once more, so it takes about as long as the answer did. Rank by ``lift``.
-
-        Args:
-            answer: one of this reading, of a question or a summary; not of a conversation.
+        The tokens of the answer (to a question or of a summary) are fed once more, which takes about as long as it
+        did. Rank by ``lift``.
 
         Raises:
-            ConfigError: an answer of another reading.
+            ConfigError: an answer of another reading, or of a conversation.
             EngineError: the reading is closed.
         """
-        frame, self._shared.neutral = evidence(self._context, answer, self._forked, self._shared.neutral)
-        return frame
 
-    @contextmanager
-    def _forked(self, mark: int | None) -> Iterator[Branch]:
-        with self.bench._lock:
-            branch = self._fork(mark)
-        try:
-            yield branch
-        finally:
-            branch.close()
+        def forked(mark: int | None) -> AbstractContextManager[Branch]:
+            with self.bench._lock:
+                return closing(self._fork(mark))
+
+        frame, self._shared.neutral = evidence(self._context, answer, forked, self._shared.neutral)
+        return frame
 
     def chat(self, *, system: str | None = None) -> Chat:
         """Start a conversation that remembers its own turns.
