@@ -26,8 +26,12 @@ from workbench.engine.kernels import attend_rows
 
 ATTENTION_NAME = "workbench_paged"
 
-KERNEL_ROWS = 128
-"""Up to this many query rows, attention on a CPU runs over the cache as it is stored (engine.kernels)."""
+KERNEL_ROWS, KERNEL_ROWS_WIDENING = 16, 48
+"""Up to so many query rows, attention on a CPU runs over the cache as it is stored (engine.kernels): measured against
+torch's kernel, without and with widening the cache first."""
+
+SPLIT_TOKENS, SPLIT_ROWS = 1_024, 128
+"""Tokens of a part, up to so many rows: torch's CPU kernel runs in parallel over batch and heads only."""
 
 WIDEN_TOKENS = 4_096
 """Tokens widened at once when the cache's dtype is not the model's: bounds the scratch memory."""
@@ -68,13 +72,28 @@ def _attend_extent(q: torch.Tensor, extent: Extent | Scattered, scale: float) ->
         if flash.usable(q) and extent.pages.keys.dtype == q.dtype:
             return [flash.attend_scattered(q, extent, scale)]
         extent = extent.joined()
-    if q.device.type == "cpu" and q.shape[2] <= KERNEL_ROWS:
+    rows, widen = q.shape[2], extent.keys.dtype != q.dtype
+    if q.device.type == "cpu" and rows <= (KERNEL_ROWS_WIDENING if widen else KERNEL_ROWS):
         return [_attend_rows(q[0].transpose(0, 1), extent, scale)]
-    step = len(extent) if extent.keys.dtype == q.dtype else WIDEN_TOKENS
+    step = WIDEN_TOKENS if widen else len(extent)
     parts: list[Part] = []
     for start in range(0, len(extent), step):
         k, v = extent.part(start, start + step).widened(q.dtype)
-        parts.append(attend(q, k.transpose(0, 1)[None], v.transpose(0, 1)[None], scale))
+        parts += _attend_split(q, k, v, scale)
+    return parts
+
+
+def _attend_split(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor, scale: float) -> list[Part]:
+    """Parts over keys and values (num_tokens, kv_heads, head_dim), cut where that keeps all threads busy."""
+    num_splits = len(k) // SPLIT_TOKENS if q.device.type == "cpu" and q.shape[2] <= SPLIT_ROWS else 0
+    even, parts = num_splits * SPLIT_TOKENS, []
+    if num_splits:
+        cut = (num_splits, SPLIT_TOKENS, *k.shape[1:])
+        pieces = [each[:even].view(cut).transpose(1, 2) for each in (k, v)]
+        out, lse = attend(q.expand(num_splits, -1, -1, -1), pieces[0], pieces[1], scale)
+        parts = [(out[i : i + 1], lse[i : i + 1]) for i in range(num_splits)]
+    if even < len(k):
+        parts.append(attend(q, k[even:].transpose(0, 1)[None], v[even:].transpose(0, 1)[None], scale))
     return parts
 
 

@@ -14,6 +14,7 @@ import transformers
 from workbench.config import SamplingParams
 from workbench.engine import kernels
 from workbench.engine.attention import array_dtype
+from workbench.engine.blocks import BlockTable
 from workbench.engine.budget import CHUNK_TOKENS
 from workbench.engine.cache import SequenceCache
 from workbench.engine.extents import KVLayout
@@ -107,8 +108,7 @@ class LocalEngine:
         self._parts = model_parts(model, layout, GRID)
         self._fingerprint = fingerprint(self._parts)
         self._reader = Reader(self._runner, self.memory, store, self._parts)
-        if layout.device.type == "cpu":
-            kernels.attend_kernel(array_dtype(layout.dtype))  # loaded now, not at the first question
+        engine_thread.call(self._warm_up)
         self._closed = False
 
     @property
@@ -248,6 +248,15 @@ class LocalEngine:
                 num_tokens=num_tokens,
                 window=self._window,
             )
+
+    def _warm_up(self) -> None:
+        """Run a few tokens, so that kernels are loaded and threads started now, and not at the first question."""
+        if self.memory.layout.device.type == "cpu":
+            kernels.attend_kernel(array_dtype(self.memory.layout.dtype))
+        sequence = SequenceCache(self.memory, BlockTable(self.memory.pool))
+        for tokens in ((0, 0), (0,)):
+            self._runner.forward(sequence, tokens)
+        sequence.close()
 
     def close(self) -> None:
         """Free the weights and what interrupted reads left; prefixes and branches are their holders' to close."""
