@@ -31,6 +31,8 @@ def as_on_cuda(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
     monkeypatch.setitem(attending.BACKENDS, "cpu", attending.BACKENDS["cuda"])
     monkeypatch.setattr(attention, "KERNEL_ROWS", 0)
+    monkeypatch.setattr(attention, "KERNEL_ROWS_WIDENING", 0)
+    monkeypatch.setattr(attention, "SPLIT_ROWS", 0)
     flash.choose(counted)
     yield calls
     flash.choose(None)
