@@ -109,7 +109,9 @@ class Store:
         if found := exact or stems or hashes:
             return found
         names = sorted({entry.name for entry in entries if entry.name})
-        known = f"It has: {', '.join(names)}.{nearest(name, names)}" if names else "It has none that can be named."
+        known = f"It has: {', '.join(names)}.{nearest(name, names)}" if names else "It is empty."
+        if lost := sum(entry.stored is None for entry in entries):
+            known += f" And {lost} damaged, whose names are lost: `workbench cache ls` shows them."
         raise ConfigError(f"{name!r} is not in the store ({self.folder}). {known}")
 
     def open(self, key: str) -> StoredReading | None:

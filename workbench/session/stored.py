@@ -58,16 +58,7 @@ def find(store: Store, name: str) -> list[Entry]:
     Raises:
         ConfigError: there is none.
     """
-    try:
-        found = store.find(name)
-    except ConfigError as error:
-        num = sum(entry.stored is None for entry in store.entries())
-        if not num:
-            raise
-        raise ConfigError(
-            f"{error} And {num} damaged, whose names are lost: `workbench cache ls` shows them."
-        ) from error
-    return sorted(found, key=lambda entry: (entry.name != name, entry.name.count(PART)))
+    return sorted(store.find(name), key=lambda entry: (entry.name != name, entry.name.count(PART)))
 
 
 def stored_document(store: Store, name: str, loaded: LoadedModel) -> Document:
