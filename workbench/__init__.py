@@ -15,7 +15,7 @@ import importlib
 import logging
 from typing import TYPE_CHECKING, Any
 
-from workbench import types
+from workbench import display
 
 if TYPE_CHECKING:
     from workbench.analysis.ask import AnswerStream
@@ -91,7 +91,7 @@ __all__ = [
 ]
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())
-types.use_renderers("workbench.views")
+display.use_renderers("workbench.views")
 
 
 def __getattr__(name: str) -> Any:

@@ -11,7 +11,8 @@ from typing import Literal
 
 import polars as pl
 
-from workbench.types import Displayed, FinishReason, Span
+from workbench.display import Displayed
+from workbench.types import FinishReason, Span
 
 CitationStatus = Literal["supported", "quote_only", "unassessed", "no_source"]
 CitationOrigin = Literal["quoted", "nearest"]

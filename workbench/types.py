@@ -1,11 +1,8 @@
-"""The seams: what one room may ask of another, and how a result finds its picture.
+"""The seams: what one room may ask of another. Protocols, and the values that pass between rooms.
 
-Protocols only, and the renderer registry that ``workbench.views`` fills when something is first shown.
-
-Not covered: results that people hold (workbench.results), the options (workbench.config).
+Not covered: results that people hold (workbench.results), the options (workbench.config), showing (workbench.display).
 """
 
-import importlib
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +11,6 @@ from typing import Literal, NamedTuple, Protocol
 from workbench.config import SamplingParams
 
 FinishReason = Literal["stop", "length", "cancelled"]
-MimeBundle = dict[str, object]
 
 
 class Span(NamedTuple):
@@ -294,40 +290,3 @@ class LoadedModel(NamedTuple):
 
     engine: Engine
     tokenizer: Tokenizer
-
-
-class Renderer(Protocol):
-    """Draws one kind of result."""
-
-    def __call__(self, result: object) -> MimeBundle:
-        """A bundle with text/plain at least."""
-        ...
-
-
-_renderers: dict[type, Renderer] = {}
-_renderer_module: str | None = None
-
-
-def use_renderers(module: str) -> None:
-    """Name the module that registers the renderers; it is imported when something is first shown."""
-    global _renderer_module
-    _renderer_module = module
-
-
-def register_renderer(kind: type, renderer: Renderer) -> None:
-    """Let ``renderer`` draw every instance of ``kind``."""
-    _renderers[kind] = renderer
-
-
-class Displayed:
-    """Shows itself in a notebook through the renderer registry."""
-
-    __slots__ = ()
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> MimeBundle:  # noqa: ARG002
-        if _renderer_module is not None:
-            importlib.import_module(_renderer_module)
-        for kind in type(self).__mro__:
-            if kind in _renderers:
-                return _renderers[kind](self)
-        return {"text/plain": repr(self)}

@@ -11,7 +11,7 @@ from pathlib import Path
 import llama_cpp
 import numpy as np
 
-from benchmarks.workers.pipe import Answer, Request, memory_bytes, serve, spent
+from benchmarks.workers.pipe import Answer, Request, decoded, memory_bytes, serve
 
 
 class LlamaCpp:
@@ -53,12 +53,7 @@ class LlamaCpp:
         """Feed ``ids`` behind the document and decode ``max_tokens`` greedily."""
         started = time.perf_counter()
         self.llama.n_tokens = len(self.ids)
-        tokens = [self._forward(request["ids"])]
-        times = [time.perf_counter()]
-        while len(tokens) < request["max_tokens"]:
-            tokens.append(self._forward(tokens[-1:]))
-            times.append(time.perf_counter())
-        return {**spent(started, times), "tokens": tokens}
+        return decoded(self._forward, request, started)
 
     def memory(self, _: Request) -> Answer:
         """Bytes: the most this process ever took beyond its imports, the weights, and the document's cache."""

@@ -7,6 +7,7 @@ the row is missing and the error is its reason. Times are taken here, so the pip
 import json
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -36,6 +37,16 @@ def memory_bytes(field: str) -> int:
     status = Path("/proc/self/status")
     lines = status.read_text(encoding="utf-8").splitlines() if status.exists() else []
     return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{field}:")), 0)
+
+
+def decoded(forward: Callable[[list[int]], int], request: Request, started: float) -> Answer:
+    """Feed the request's ``ids`` and decode ``max_tokens`` greedily; ``forward`` gives the likeliest next token."""
+    tokens = [forward(request["ids"])]
+    times = [time.perf_counter()]
+    while len(tokens) < request["max_tokens"]:
+        tokens.append(forward(tokens[-1:]))
+        times.append(time.perf_counter())
+    return {**spent(started, times), "tokens": tokens}
 
 
 def spent(first: float, times: list[float]) -> Answer:

@@ -9,7 +9,7 @@ import torch
 import transformers
 from transformers import AutoModelForCausalLM, DynamicCache
 
-from benchmarks.workers.pipe import Answer, Request, memory_bytes, serve, spent
+from benchmarks.workers.pipe import Answer, Request, decoded, memory_bytes, serve
 
 CHUNK = 512
 """Tokens of a prefill chunk: the grid of our engine, and llama.cpp's default batch."""
@@ -54,12 +54,7 @@ class Stock:
         """Feed ``ids`` behind the document and decode ``max_tokens`` greedily."""
         started = time.perf_counter()
         self.cache.crop(self.num_tokens - self.cache.get_seq_length())
-        tokens = [self._forward(request["ids"])]
-        times = [time.perf_counter()]
-        while len(tokens) < request["max_tokens"]:
-            tokens.append(self._forward(tokens[-1:]))
-            times.append(time.perf_counter())
-        return {**spent(started, times), "tokens": tokens}
+        return decoded(self._forward, request, started)
 
     def memory(self, _: Request) -> Answer:
         """Bytes: the most this process ever took beyond its imports, the weights, and the document's cache."""

@@ -21,12 +21,10 @@ from workbench.analysis.ask import Context, task_ids
 from workbench.config import SamplingParams
 from workbench.documents.document import Document
 from workbench.documents.sentences import sentences
+from workbench.engine.blocks import BLOCK_SIZE
 from workbench.errors import ConfigError
 from workbench.results import Answer
 from workbench.types import Branch
-
-BLOCK_TOKENS = 256
-"""Tokens that a share of the engine stands for."""
 
 NEUTRAL_QUESTION = "What is this document about?"
 NEUTRAL_TOKENS = 8
@@ -120,11 +118,11 @@ def _page_matrix(context: Context) -> np.ndarray:
     close = len(context.tokenizer.encode(prompts.CLOSE))
     first = context.num_document_tokens - close - len(spans)
     index = {page.number: place for place, page in enumerate(document.pages)}
-    num_blocks = -(-context.num_document_tokens // BLOCK_TOKENS)
+    num_blocks = -(-context.num_document_tokens // BLOCK_SIZE)
     matrix = np.zeros((num_blocks, len(document.pages)))
     for place, span in enumerate(spans, first):
-        matrix[place // BLOCK_TOKENS, index[document.page_at(span.start_char).number]] += 1
-    sizes = np.minimum(BLOCK_TOKENS, context.num_document_tokens - BLOCK_TOKENS * np.arange(num_blocks))
+        matrix[place // BLOCK_SIZE, index[document.page_at(span.start_char).number]] += 1
+    sizes = np.minimum(BLOCK_SIZE, context.num_document_tokens - BLOCK_SIZE * np.arange(num_blocks))
     return matrix / sizes[:, None]
 
 

@@ -13,7 +13,8 @@ from typing import Literal
 import polars as pl
 
 from workbench import tables
-from workbench.types import Displayed, Span
+from workbench.display import Displayed
+from workbench.types import Span
 
 PageStatus = Literal["read", "empty", "scanned", "unreadable", "excluded"]
 

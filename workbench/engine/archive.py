@@ -22,7 +22,7 @@ from workbench.engine.blocks import BLOCK_SIZE
 from workbench.engine.cache import Cancelled, SequenceCache
 from workbench.engine.extents import KVLayout
 from workbench.engine.memory import BlockMemory, Slab
-from workbench.engine.prompt import Prompt, snapshot_ends
+from workbench.engine.prompt import Prompt
 from workbench.engine.record import Chunk, Record
 from workbench.engine.store import Store
 from workbench.engine.stored import StoredReading
@@ -190,10 +190,9 @@ class Archive:
         end, slab = chunks[-1].end, slab_of(run.sequence)
         try:
             states = donor.states(end) if recurrent else {}
-            num_blocks = donor.record.num_bytes // self._layout.slab_bytes(1)
-            slab.copy_from(Slab(self._layout, num_blocks, donor.map(writable=False)), end)
+            slab.copy_from(_slab_on_disk(donor, self._layout), end)
             _verify(slab, chunks)
-            stored.commit(chunks, states, snapshot_ends(prompt.ends, prompt.marks))
+            stored.commit(chunks, states, prompt.snapshots)
         except (CacheCorrupt, OSError):
             return False  # then it is read, as if there had been nothing
         slab.load(end)
@@ -219,12 +218,16 @@ def verify(stored: StoredReading) -> None:
     layers, dtype = ("full_attention",) * int(shape["layers"]), getattr(torch, shape["dtype"])
     layout = KVLayout(layers, int(shape["kv_heads"]), int(shape["head_dim"]), dtype, torch.device("cpu"))
     if stored.record.num_bytes:
-        slab = Slab(layout, stored.record.num_bytes // layout.slab_bytes(1), stored.map(writable=False))
-        _verify(slab, stored.record.chunks)
+        _verify(_slab_on_disk(stored, layout), stored.record.chunks)
     for num_tokens in stored.record.states:
         stored.states(num_tokens)
     stored.token_ids()
     stored.document()
+
+
+def _slab_on_disk(stored: StoredReading, layout: KVLayout) -> Slab:
+    """A reading's blocks as they lie in its file."""
+    return Slab(layout, stored.record.num_bytes // layout.slab_bytes(1), stored.map(writable=False))
 
 
 def slab_of(sequence: SequenceCache) -> Slab:

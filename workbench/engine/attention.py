@@ -133,11 +133,6 @@ def attend_tokens(q: np.ndarray, view: BatchView, scale: float) -> np.ndarray:
     return merged
 
 
-def array_dtype(dtype: torch.dtype) -> str:
-    """Name of the numpy dtype that the kernels know a cache's dtype by; bf16 is read as its bits."""
-    return "uint16" if dtype == torch.bfloat16 else str(dtype).removeprefix("torch.")
-
-
 def _array(tensor: torch.Tensor) -> np.ndarray:
     """A tensor's memory, bf16 as its bits."""
     return (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy()
@@ -192,7 +187,7 @@ def _last_tokens(past: list[Extent | Scattered], num_tokens: int) -> list[Extent
     taken: list[Extent] = []
     for extent in reversed(past):
         if num_tokens > 0:
-            extent = extent.joined() if isinstance(extent, Scattered) else extent
+            extent = contiguous(extent)
             taken.insert(0, extent.part(max(len(extent) - num_tokens, 0), len(extent)))
             num_tokens -= len(extent)
     return taken

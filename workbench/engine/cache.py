@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from typing import Protocol
 
 import torch
 from transformers.cache_utils import Cache, CacheLayerMixin, LinearAttentionLayer
@@ -42,15 +43,28 @@ def linear_layer(conv_states: torch.Tensor, recurrent_states: torch.Tensor) -> L
     return layer
 
 
-class PagedLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers ships no types
-    """One attention layer of a sequence, as transformers sees it. Holds no tensor of its own."""
+class BlockCache(Protocol):
+    """What an attention layer needs of the cache it belongs to."""
+
+    @property
+    def num_tokens(self) -> int:
+        """Committed tokens."""
+        ...
+
+    def update_layer(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> View | BatchView:
+        """Store keys and values, (sequences, kv_heads, num_tokens, head_dim), and give what attention may see."""
+        ...
+
+
+class BlockLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers ships no types
+    """One attention layer of a cache in blocks, as transformers sees it. Holds no tensor of its own."""
 
     is_compileable = False
     is_sliding = False
 
-    def __init__(self, sequence: SequenceCache, layer: int) -> None:
+    def __init__(self, cache: BlockCache, layer: int) -> None:
         super().__init__()
-        self._sequence = sequence
+        self._cache = cache
         self._layer = layer
         self.is_initialized = True
 
@@ -64,10 +78,8 @@ class PagedLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers ships n
         *args: object,  # noqa: ARG002 - transformers passes what other caches need
         **kwargs: object,  # noqa: ARG002
     ) -> tuple[View | BatchView, View | BatchView]:
-        """Store a chunk's keys and values, (1, kv_heads, num_tokens, head_dim), and give what attention may see."""
-        keys, values = key_states[0].transpose(0, 1), value_states[0].transpose(0, 1)
-        store = self._sequence.store_token if len(keys) == 1 else self._sequence.store
-        view = store(self._layer, keys, values)
+        """Store keys and values, and give what attention may see."""
+        view = self._cache.update_layer(self._layer, key_states, value_states)
         return view, view
 
     def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
@@ -76,7 +88,7 @@ class PagedLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers ships n
 
     def get_seq_length(self) -> int:
         """Committed tokens."""
-        return self._sequence.num_tokens
+        return self._cache.num_tokens
 
     def get_max_length(self) -> int:
         """No maximum of its own."""
@@ -110,7 +122,7 @@ class SequenceCache(Cache):  # type: ignore[misc]
         attention = iter(range(memory.layout.num_attention_layers))
         super().__init__(
             layers=[
-                LinearAttentionLayer() if kind == "linear_attention" else PagedLayer(self, next(attention))
+                LinearAttentionLayer() if kind == "linear_attention" else BlockLayer(self, next(attention))
                 for kind in memory.layout.layer_types
             ]
         )
@@ -119,7 +131,7 @@ class SequenceCache(Cache):  # type: ignore[misc]
     def num_bytes(self) -> int:
         """Bytes of blocks and states."""
         states = sum(
-            tensor.nbytes for states in (self._states(), *self.snapshots.values()) for tensor in states.values()
+            tensor.nbytes for states in (self.live_states(), *self.snapshots.values()) for tensor in states.values()
         )
         return len(self.table.blocks) * BLOCK_SIZE * self.memory.layout.token_bytes + states
 
@@ -146,6 +158,11 @@ class SequenceCache(Cache):  # type: ignore[misc]
             self.restore(self._saved)
         self._saved = None
 
+    def update_layer(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> View | BatchView:
+        """Store a layer's part of the chunk, (1, kv_heads, num_tokens, head_dim) each, for transformers."""
+        keys, values = keys[0].transpose(0, 1), values[0].transpose(0, 1)
+        return self.store_token(layer, keys, values) if len(keys) == 1 else self.store(layer, keys, values)
+
     def store(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> View:
         """Write a layer's part of the chunk, (num_tokens, kv_heads, head_dim) each, and look at everything before."""
         # A single token is not broken off: it takes no time, and its states were not saved.
@@ -169,9 +186,10 @@ class SequenceCache(Cache):  # type: ignore[misc]
 
     def states(self) -> States:
         """A copy of the recurrent states; empty for a model without, and before the first token."""
-        return {name: tensor.clone() for name, tensor in self._states().items()}
+        return {name: tensor.clone() for name, tensor in self.live_states().items()}
 
-    def _states(self) -> States:
+    def live_states(self) -> States:
+        """The recurrent states themselves, which the next chunk changes."""
         return {
             f"{index}.{kind}": getattr(layer, kind)[0]
             for index, layer in enumerate(self.layers)
@@ -208,7 +226,7 @@ class SequenceCache(Cache):  # type: ignore[misc]
             EngineError: there is no snapshot there.
         """
         if num_tokens in (None, self.num_tokens):
-            states = self._states()
+            states = self.live_states()
         elif not self.memory.layout.is_recurrent:
             states = {}
         elif num_tokens in self.snapshots:

@@ -12,8 +12,6 @@ from dataclasses import replace
 import transformers
 
 from workbench.config import SamplingParams
-from workbench.engine import kernels
-from workbench.engine.attention import array_dtype
 from workbench.engine.blocks import BlockTable
 from workbench.engine.budget import CHUNK_TOKENS
 from workbench.engine.cache import SequenceCache
@@ -129,7 +127,7 @@ class LocalEngine:
     @property
     def idle_bytes(self) -> int:
         """Bytes of interrupted reads, which give way to the next one."""
-        return sum(sequence.num_bytes for sequence in list(self._reader._partial.values()))
+        return self._reader.idle_bytes
 
     def read(
         self,
@@ -192,12 +190,8 @@ class LocalEngine:
             ContextTooLong: prompt and one token of answer do not fit the window.
             EngineError: nothing to feed, or a branch that is not of this engine.
         """
-        own = self._own(branch, token_ids)
-        used = own.num_tokens + len(token_ids)
-        self._check(used + 1)
         cancel = cancel or threading.Event()
-        own.sequence.cancel = cancel
-        within = replace(params, max_tokens=min(params.max_tokens, self._window - used))
+        own, within = self._claimed(branch, token_ids, params, cancel)
 
         def work() -> Iterator[Step]:
             self._check_open()  # it may have been closed while this waited
@@ -217,12 +211,8 @@ class LocalEngine:
         """
         sequences, within = [], []
         for question in questions:
-            branch = self._own(question.branch, question.token_ids)
-            branch.sequence.cancel = question.cancel
-            used = branch.num_tokens + len(question.token_ids)
-            self._check(used + 1)
-            params = replace(question.params, max_tokens=min(question.params.max_tokens, self._window - used))
-            sequences.append(branch.sequence)
+            own, params = self._claimed(question.branch, question.token_ids, question.params, question.cancel)
+            sequences.append(own.sequence)
             within.append(replace(question, params=params))
 
         def work() -> Iterator[tuple[int, Step]]:
@@ -231,10 +221,16 @@ class LocalEngine:
 
         return engine_thread.submit(work, threading.Event())
 
-    def _own(self, branch: Branch, token_ids: Sequence[int]) -> LocalBranch:
+    def _claimed(
+        self, branch: Branch, token_ids: Sequence[int], params: SamplingParams, cancel: threading.Event
+    ) -> tuple[LocalBranch, SamplingParams]:
+        """A branch as ours, ended by ``cancel`` from now on, and ``params`` within the window."""
         if not isinstance(branch, LocalBranch) or not token_ids:
             raise EngineError("generate needs a branch of this engine and at least one token; this is a fault of ours.")
-        return branch
+        used = branch.num_tokens + len(token_ids)
+        self._check(used + 1)
+        branch.sequence.cancel = cancel
+        return branch, replace(params, max_tokens=min(params.max_tokens, self._window - used))
 
     def _check_open(self) -> None:
         if self._closed:
@@ -251,8 +247,6 @@ class LocalEngine:
 
     def _warm_up(self) -> None:
         """Run a few tokens, so that kernels are loaded and threads started now, and not at the first question."""
-        if self.memory.layout.device.type == "cpu":
-            kernels.attend_kernel(array_dtype(self.memory.layout.dtype))
         sequence = SequenceCache(self.memory, BlockTable(self.memory.pool))
         for tokens in ((0, 0), (0,)):
             self._runner.forward(sequence, tokens)

@@ -4,8 +4,8 @@ The questions are prefilled one after the other; then each step runs one token o
 one batch: linear layers batched, recurrent states stacked, attention to what all have in common done for all rows in
 one pass, and each one's own tokens merged in by log-sum-exp. An answer that ends leaves the batch.
 
-A batch gives other bits than one row (other matrix kernels), so answers agree with those given one by one in logits,
-not always in every id.
+Where torch multiplies, a batch gives other bits than one row, so answers agree with those given one by one in logits,
+not always in every id. The rows of a dense int8 model (engine.rows) do not hang on each other.
 
 Not covered: choosing tokens (engine.decoding).
 
@@ -18,11 +18,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
-from transformers.cache_utils import Cache, CacheLayerMixin, LinearAttentionLayer
+from transformers.cache_utils import Cache, LinearAttentionLayer
 
 from workbench.engine.attention import BatchView
 from workbench.engine.blocks import Slots
-from workbench.engine.cache import Cancelled, SequenceCache, linear_layer
+from workbench.engine.cache import BlockLayer, Cancelled, SequenceCache, linear_layer
 from workbench.engine.decoding import Decoding
 from workbench.engine.runner import Runner
 from workbench.types import Question, Step
@@ -37,44 +37,6 @@ class _Row:
     answer: Decoding
 
 
-class _BatchLayer(CacheLayerMixin):  # type: ignore[misc]  # transformers ships no types
-    """One attention layer of all sequences, as transformers sees it."""
-
-    is_compileable = False
-    is_sliding = False
-
-    def __init__(self, batch: _Batch, layer: int) -> None:
-        super().__init__()
-        self._batch, self._layer = batch, layer
-        self.is_initialized = True
-
-    def lazy_initialization(self, key_states: torch.Tensor, value_states: torch.Tensor) -> None:
-        """Nothing to do: the blocks are there."""
-
-    def update(
-        self,
-        key_states: torch.Tensor,
-        value_states: torch.Tensor,
-        *args: object,  # noqa: ARG002 - transformers passes what other caches need
-        **kwargs: object,  # noqa: ARG002
-    ) -> tuple[BatchView, BatchView]:
-        """Store one token of each sequence, (rows, kv_heads, 1, head_dim), and give what attention may see."""
-        view = self._batch.store(self._layer, key_states[:, :, 0], value_states[:, :, 0])
-        return view, view
-
-    def get_mask_sizes(self, query_length: int) -> tuple[int, int]:
-        """Length and offset, as transformers asks for them."""
-        return self.get_seq_length() + query_length, 0
-
-    def get_seq_length(self) -> int:
-        """Committed tokens of the longest."""
-        return max(row.sequence.num_tokens for row in self._batch.rows)
-
-    def get_max_length(self) -> int:
-        """No maximum of its own."""
-        return -1
-
-
 class _Batch(Cache):  # type: ignore[misc]
     """Sequences side by side, a token each at a time."""
 
@@ -83,7 +45,7 @@ class _Batch(Cache):  # type: ignore[misc]
         self.memory = rows[0].sequence.memory
         attention = iter(range(self.memory.layout.num_attention_layers))
         layers: list[object] = [
-            self._stacked(index) if kind == "linear_attention" else _BatchLayer(self, next(attention))
+            self._stacked(index) if kind == "linear_attention" else BlockLayer(self, next(attention))
             for index, kind in enumerate(self.memory.layout.layer_types)
         ]
         super().__init__(layers=layers)
@@ -110,6 +72,11 @@ class _Batch(Cache):  # type: ignore[misc]
                 self.layers[index] = linear_layer(conv[kept], recurrent[kept])
         self.rows = staying
 
+    @property
+    def num_tokens(self) -> int:
+        """Committed tokens of the longest."""
+        return max(row.sequence.num_tokens for row in self.rows)
+
     def begin(self) -> None:
         """Make a place for a token of each; all or none."""
         begun: list[_Row] = []
@@ -125,6 +92,10 @@ class _Batch(Cache):  # type: ignore[misc]
         num_shared = _num_common(pasts)
         self._shared = pasts[0][:num_shared]
         self._tails = [past[num_shared:] for past in pasts]
+
+    def update_layer(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> BatchView:
+        """Store one token of each sequence, (rows, kv_heads, 1, head_dim) each, for transformers."""
+        return self.store(layer, keys[:, :, 0], values[:, :, 0])
 
     def store(self, layer: int, keys: torch.Tensor, values: torch.Tensor) -> BatchView:
         """Write a token of each sequence, (rows, kv_heads, head_dim)."""

@@ -69,6 +69,7 @@ class Prompt:
         ends: where its chunks end.
         marks: ends that forks may start from, beside the last.
         chain: a hash for each chunk.
+        snapshots: ends after which the store keeps recurrent states.
         keep: what the store keeps beside it; None keeps nothing on disk.
         cancel: stops it between layers.
     """
@@ -77,6 +78,7 @@ class Prompt:
     ends: tuple[int, ...]
     marks: tuple[int, ...]
     chain: tuple[str, ...]
+    snapshots: frozenset[int]
     keep: Keep | None
     cancel: threading.Event
 
@@ -93,4 +95,5 @@ def make_prompt(
     """Cut a prompt into chunks."""
     ends = chunk_ends(0, len(ids), grid, marks)
     inside = tuple(sorted({mark for mark in marks if 0 < mark < len(ids)}))
-    return Prompt(tuple(ids), tuple(ends), inside, tuple(chains(ids, ends, fingerprint)), keep, cancel)
+    chain = tuple(chains(ids, ends, fingerprint))
+    return Prompt(tuple(ids), tuple(ends), inside, chain, snapshot_ends(ends, inside), keep, cancel)

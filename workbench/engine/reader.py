@@ -19,7 +19,7 @@ from workbench.engine.blocks import BLOCK_SIZE, BlockTable
 from workbench.engine.cache import Cancelled, SequenceCache
 from workbench.engine.fingerprint import fingerprint
 from workbench.engine.memory import BlockMemory
-from workbench.engine.prompt import Prompt, snapshot_ends
+from workbench.engine.prompt import Prompt
 from workbench.engine.record import Chunk
 from workbench.engine.runner import Runner
 from workbench.engine.store import Store
@@ -101,7 +101,7 @@ class Reader:
         try:
             slab.flush(start, end)
             chunk = Chunk(end, prompt.chain[index], slab.checksum(start, end))
-            run.stored.commit([chunk], sequence.states(), snapshot_ends(prompt.ends, prompt.marks))
+            run.stored.commit([chunk], sequence.live_states(), prompt.snapshots)
         except OSError as error:
             run.stored = None
             return f"It is no longer kept on disk ({error.strerror or error}); reading goes on in memory."
@@ -125,6 +125,11 @@ class Reader:
             self._partial[prompt.key] = run.sequence
         else:
             run.sequence.close()
+
+    @property
+    def idle_bytes(self) -> int:
+        """Bytes of interrupted reads, which give way to the next one."""
+        return sum(sequence.num_bytes for sequence in list(self._partial.values()))
 
     def drop_partial(self) -> None:
         """Free what interrupted reads left."""

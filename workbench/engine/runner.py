@@ -56,23 +56,24 @@ class Runner:
             if len(token_ids) == 1:
                 logits = self.tokens(token_ids, [first], sequence, sequence.store_token)[0]
             else:
-                logits = self._chunk(sequence, token_ids, first)
+                positions = list(range(first, first + len(token_ids)))
+                logits = self._modules([list(token_ids)], [positions], sequence)[0]
         except BaseException:
             sequence.rollback()
             raise
         sequence.commit()
         return logits
 
-    def _chunk(self, sequence: SequenceCache, token_ids: Sequence[int], first: int) -> torch.Tensor:
-        """Logits after the last of several tokens, (vocabulary,)."""
+    def _modules(self, token_ids: list[list[int]], positions: list[list[int]], cache: Cache) -> torch.Tensor:
+        """Logits after the last token of each sequence, (sequences, vocabulary), through transformers' modules."""
         output = self.model(
-            input_ids=torch.tensor([list(token_ids)], device=self.device),
-            position_ids=torch.arange(first, first + len(token_ids), device=self.device)[None],
-            past_key_values=sequence,
+            input_ids=torch.tensor(token_ids, device=self.device),
+            position_ids=torch.tensor(positions, device=self.device),
+            past_key_values=cache,
             use_cache=True,
             logits_to_keep=1,
         )
-        logits: torch.Tensor = output.logits[0, -1]
+        logits: torch.Tensor = output.logits[:, -1]
         return logits
 
     def tokens(self, token_ids: Sequence[int], positions: Sequence[int], cache: Cache, store: Store) -> torch.Tensor:
@@ -88,15 +89,7 @@ class Runner:
             Logits (sequences, vocabulary), model dtype.
         """
         if self._rows is None:
-            output = self.model(
-                input_ids=torch.tensor(token_ids, device=self.device)[:, None],
-                position_ids=torch.tensor(positions, device=self.device)[:, None],
-                past_key_values=cache,
-                use_cache=True,
-                logits_to_keep=1,
-            )
-            logits: torch.Tensor = output.logits[:, -1]
-            return logits
+            return self._modules([[token] for token in token_ids], [[place] for place in positions], cache)
 
         def attend(layer: int, q: np.ndarray, k: np.ndarray, v: np.ndarray, scale: float) -> np.ndarray:
             return attend_tokens(q, store(layer, torch.from_numpy(k), torch.from_numpy(v)), scale)

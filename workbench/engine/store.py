@@ -13,7 +13,7 @@ import os
 import re
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -74,10 +74,13 @@ class Store:
     @property
     def max_bytes(self) -> int:
         """Bytes that all readings may take together."""
+        return self._limit(self.entries())
+
+    def _limit(self, entries: Sequence[Entry]) -> int:
         if self._max_bytes is not None:
             return self._max_bytes
         present = next(path for path in (self.folder, *self.folder.parents) if path.exists())
-        return (shutil.disk_usage(present).free + sum(entry.num_bytes for entry in self.entries())) // 2
+        return (shutil.disk_usage(present).free + sum(entry.num_bytes for entry in entries)) // 2
 
     def lock(self, key: str) -> FileLock:
         """The lock of who writes a reading, across processes."""
@@ -133,7 +136,8 @@ class Store:
         Raises:
             OSError: the disk is full or the folder cannot be written to; nothing is left behind.
         """
-        self.prune(self.max_bytes - record.num_bytes, keep=key)
+        entries = self.entries()
+        self._prune(entries, self._limit(entries) - record.num_bytes, keep=key)
         return StoredReading.create(self.folder / key, record, token_ids, document)
 
     def donors(self, fingerprint: str, chain: Sequence[str]) -> list[tuple[StoredReading, int]]:
@@ -141,7 +145,7 @@ class Store:
 
         Args:
             fingerprint: of the engine.
-            chain: hashes of the new one's chunks, see ``record.chains``.
+            chain: hashes of the new one's chunks, see ``prompt.chains``.
 
         Returns:
             Each with the number of chunks in common, the most first.
@@ -162,8 +166,6 @@ class Store:
         Raises:
             CacheCorrupt: it is damaged.
         """
-        from dataclasses import replace
-
         with self.lock(key):
             stored = self.open(key)
             if stored is not None:
@@ -178,12 +180,14 @@ class Store:
             return False
         return True
 
-    def prune(self, max_bytes: int, *, keep: str = "") -> list[Entry]:
+    def prune(self, max_bytes: int) -> list[Entry]:
         """Remove damaged readings, then those used longest ago, until the others take at most ``max_bytes``.
 
         Pinned ones stay, and those that somebody is writing. Returns what was removed.
         """
-        entries = self.entries()
+        return self._prune(self.entries(), max_bytes)
+
+    def _prune(self, entries: Sequence[Entry], max_bytes: int, *, keep: str = "") -> list[Entry]:
         total, removed = sum(entry.num_bytes for entry in entries), []
         for entry in sorted(entries, key=lambda entry: (entry.stored is not None, entry.used_s)):
             excess = total > max_bytes or entry.stored is None

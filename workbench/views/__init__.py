@@ -8,9 +8,9 @@ Not covered: dashboards (workbench.dashboards).
 from collections.abc import Callable
 from typing import Any
 
+from workbench.display import MimeBundle, register_renderer
 from workbench.documents.document import Document
 from workbench.results import Answer, Citation, Fit
-from workbench.types import MimeBundle, register_renderer
 from workbench.views.bundles import (
     answer_as,
     answer_bundle,

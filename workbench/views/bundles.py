@@ -13,9 +13,9 @@ from dataclasses import fields
 from html import escape
 from typing import Literal
 
+from workbench.display import MimeBundle
 from workbench.documents.document import Document
 from workbench.results import Answer, Citation, Fit
-from workbench.types import MimeBundle
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _MARKDOWN = {ord(c): f"\\{c}" for c in "`*_{}[]()#+-.!|~$:@^="} | {
