@@ -31,6 +31,7 @@ class ReadProgress:
         elapsed_s: seconds since this read began to compute.
         place: requests ahead in the queue; 0 once it runs.
         note: a sentence for people: why it waits, what was damaged, where it is kept; mostly empty.
+        warns: whether the note tells of something lost or not kept.
         verify_s: seconds that were spent on checksums of what was stored.
     """
 
@@ -40,6 +41,7 @@ class ReadProgress:
     elapsed_s: float
     place: int = 0
     note: str = ""
+    warns: bool = False
     verify_s: float = 0.0
 
     @property

@@ -43,12 +43,14 @@ class Run:
         sequence: what was read so far.
         stored: where it is committed; None in memory alone, or when all of it is there already.
         notes: what people should hear, a sentence each.
+        warns: whether one of them tells of something lost or not kept.
         verify_s: seconds spent on checksums.
     """
 
     sequence: SequenceCache
     stored: StoredReading | None = None
     notes: list[str] = field(default_factory=list)
+    warns: bool = False
     verify_s: float = 0.0
 
 
@@ -159,7 +161,7 @@ class Archive:
             fingerprint=self._fingerprint, engine=dict(self._parts), label=dict(keep.label),
             layout=_described(self._layout), num_tokens=len(prompt.ids), num_bytes=num_bytes,
         )  # fmt: skip
-        first = not self._store.entries()
+        damaged, first = bool(notes), not self._store.entries()
         try:
             stored = self._store.create(prompt.key, record, prompt.ids, keep.document)
         except OSError as error:
@@ -167,10 +169,11 @@ class Archive:
         if first:
             notes.append(f"Readings are kept in {self._store.folder} (see them with: workbench cache ls).")
         try:
-            run = Run(self._new_sequence(len(prompt.ids), stored.map(writable=True)), stored, notes)
+            sequence = self._new_sequence(len(prompt.ids), stored.map(writable=True))
         except BaseException:
             stored.discard()  # memory does not hold it: then its room on the disk is not needed either
             raise
+        run = Run(sequence, stored, notes, warns=damaged)
         donors = self._store.donors(self._fingerprint, prompt.chain)
         any(self._inherit(prompt, run, stored, donor, common) for donor, common in donors)
         return run
@@ -178,7 +181,7 @@ class Archive:
     def _in_memory(self, prompt: Prompt, error: OSError, notes: Sequence[str] = ()) -> Run:
         """Without the store, and said so."""
         reason = f"It is read into memory alone: {self._store.folder} cannot be written to ({error.strerror or error})."
-        return Run(self._new_sequence(len(prompt.ids), None), notes=[*notes, reason])
+        return Run(self._new_sequence(len(prompt.ids), None), notes=[*notes, reason], warns=True)
 
     def _inherit(self, prompt: Prompt, run: Run, stored: StoredReading, donor: StoredReading, common: int) -> bool:
         """Copy what another reading has in common, up to its deepest states; False when it cannot be."""

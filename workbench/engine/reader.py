@@ -83,11 +83,11 @@ class Reader:
         """Read what is missing."""
         sequence, total, started = run.sequence, len(prompt.ids), time.perf_counter()
         sequence.cancel, reused = prompt.cancel, sequence.num_tokens
-        yield ReadProgress(reused, total, reused, 0.0, note=" ".join(run.notes), verify_s=run.verify_s)
+        yield ReadProgress(reused, total, reused, 0.0, note=" ".join(run.notes), warns=run.warns, verify_s=run.verify_s)
         for index, end in enumerate(prompt.ends):
             if end > sequence.num_tokens:
                 note = self._advance(prompt, run, index)
-                yield ReadProgress(end, total, reused, time.perf_counter() - started, note=note)
+                yield ReadProgress(end, total, reused, time.perf_counter() - started, note=note, warns=bool(note))
 
     def _advance(self, prompt: Prompt, run: Run, index: int) -> str:
         """Read one chunk and commit it; returns what is to be said."""

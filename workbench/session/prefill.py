@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-HARMLESS = ("Readings are kept in ", "Another process is reading ")
-"""How notes begin that tell of nothing lost; all others are warnings in the log."""
-
 
 class Closeable(Protocol):
     """What a workbench ends when it is closed."""
@@ -99,7 +96,7 @@ class Prefill:
             for event in events:
                 if not isinstance(event, ReadProgress):
                     return began, event
-                self._log_note(event.note)
+                self._log_note(event)
                 began = began if event.elapsed_s else event  # the last one before anything was computed
                 show(event)
         except BaseException:
@@ -109,12 +106,11 @@ class Prefill:
         # The engine ends without a prefix only when somebody pressed Stop.
         raise KeyboardInterrupt("the reading was stopped; read again to go on from the last chunk")
 
-    def _log_note(self, note: str) -> None:
+    def _log_note(self, event: ReadProgress) -> None:
         """Write a note down once, however often it is said."""
-        if note and note != self._logged:
-            harmless = note.startswith(HARMLESS)
-            _log.log(logging.INFO if harmless else logging.WARNING, "%s: %s", self._name, note)
-            self._logged = note
+        if event.note and event.note != self._logged:
+            _log.log(logging.WARNING if event.warns else logging.INFO, "%s: %s", self._name, event.note)
+            self._logged = event.note
 
     def _keep_late(self, events: Iterator[ReadProgress | Prefix]) -> None:
         """Take what a stopped run still says: it may have come to its end before it heard of the stop."""
