@@ -143,6 +143,21 @@ def test_a_document_that_begins_like_another_takes_its_beginning_over(engines: E
     assert torch.equal(logits(reopened, prefix), logits(engine, plain))
 
 
+@pytest.mark.parametrize("theirs", [(), (GRID + 50,)])
+def test_marks_in_a_beginning_that_was_taken_over_can_be_forked_from(theirs: tuple[int, ...], engines: Engines):
+    mark, first = GRID + 50, document(NUM_TOKENS)
+    second = [*first[: 2 * GRID + 50], *document(300)]
+    engine = engines()
+    read(engine, first, marks=theirs)
+    prefix, events = read(engine, second, Keep({"name": "second", "hash": "2"}, b""), marks=(mark,))
+    assert events[0].reused_tokens == (2 * GRID if theirs else GRID)
+    expected = logits(engine, read(engine, second[:mark], keep=None)[0])
+    assert torch.equal(logits(engine, prefix, mark), expected)
+    reopened = engines()
+    prefix, _ = read(reopened, second, Keep({"name": "second", "hash": "2"}, b""), marks=(mark,))
+    assert torch.equal(logits(reopened, prefix, mark), expected)
+
+
 def test_what_follows_a_document_never_reaches_its_file(hybrid: Engines):
     ids = document(GRID + 100)
     engine = hybrid()

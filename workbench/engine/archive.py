@@ -184,22 +184,29 @@ class Archive:
         return Run(self._new_sequence(len(prompt.ids), None), notes=[*notes, reason], warns=True)
 
     def _inherit(self, prompt: Prompt, run: Run, stored: StoredReading, donor: StoredReading, common: int) -> bool:
-        """Copy what another reading has in common, up to its deepest states; False when it cannot be."""
-        chunks, recurrent = list(donor.record.chunks[:common]), self._layout.is_recurrent
-        while chunks and recurrent and chunks[-1].end not in donor.record.states:
-            chunks.pop()
+        """Copy what another reading has in common, up to its deepest states; False when it cannot be.
+
+        Of a model with states, those at the prompt's marks on the way are needed as well: forks start there.
+        """
+        chunks, there = list(donor.record.chunks[:common]), donor.record.states
+        if self._layout.is_recurrent:
+            missing = min((mark for mark in prompt.marks if mark not in there), default=len(prompt.ids) + 1)
+            while chunks and (chunks[-1].end not in there or chunks[-1].end >= missing):
+                chunks.pop()
         if not chunks:
             return False
         end, slab = chunks[-1].end, slab_of(run.sequence)
+        wanted = {tokens for tokens in there if tokens in prompt.snapshots and tokens < end} | {end}
         try:
-            states = donor.states(end) if recurrent else {}
+            states = {tokens: donor.states(tokens) for tokens in sorted(wanted)} if self._layout.is_recurrent else {}
             slab.copy_from(_slab_on_disk(donor, self._layout), end)
             _verify(slab, chunks)
             stored.commit(chunks, states, prompt.snapshots)
         except (CacheCorrupt, OSError):
             return False  # then it is read, as if there had been nothing
         slab.load(end)
-        run.sequence.adopt(end, states)
+        run.sequence.snapshots = {mark: states[mark] for mark in prompt.marks if mark in states}
+        run.sequence.adopt(end, states.get(end, {}))
         return True
 
 

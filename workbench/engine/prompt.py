@@ -84,9 +84,9 @@ class Prompt:
 
     @property
     def key(self) -> str:
-        """Hash of all that its bits hang on, and of the document it belongs to."""
+        """Hash of all that its bits hang on, of its marks, and of the document it belongs to."""
         belongs_to = self.keep.label.get("hash", "") if self.keep else ""
-        return hashlib.blake2b(f"{self.chain[-1]} {belongs_to}".encode(), digest_size=16).hexdigest()
+        return hashlib.blake2b(f"{self.chain[-1]} {self.marks} {belongs_to}".encode(), digest_size=16).hexdigest()
 
 
 def make_prompt(

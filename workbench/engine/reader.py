@@ -101,7 +101,8 @@ class Reader:
         try:
             slab.flush(start, end)
             chunk = Chunk(end, prompt.chain[index], slab.checksum(start, end))
-            run.stored.commit([chunk], sequence.live_states(), prompt.snapshots)
+            states = {end: sequence.live_states()} if self._memory.layout.is_recurrent else {}
+            run.stored.commit([chunk], states, prompt.snapshots)
         except OSError as error:
             run.stored = None
             return f"It is no longer kept on disk ({error.strerror or error}); reading goes on in memory."

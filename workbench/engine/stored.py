@@ -131,21 +131,23 @@ class StoredReading:
         _write(self.folder / "manifest.json", record.to_json(), "manifest")
         self.record = record
 
-    def commit(self, chunks: Sequence[Chunk], states: Mapping[str, torch.Tensor], kept: frozenset[int]) -> None:
+    def commit(
+        self, chunks: Sequence[Chunk], states: Mapping[int, Mapping[str, torch.Tensor]], kept: frozenset[int]
+    ) -> None:
         """Count chunks whose blocks are written.
 
         Args:
             chunks: the new ones, at least one.
-            states: recurrent states after the last; none for a model without.
+            states: recurrent states by number of tokens, those after the last chunk among them; empty for a model
+                without.
             kept: numbers of tokens whose states stay; others go once they are not the last.
         """
         reached("chunk checked")
-        end = chunks[-1].end
         found = {tokens: state for tokens, state in self.record.states.items() if tokens in kept}
-        if states:
-            content = save_states({name: tensor.contiguous() for name, tensor in states.items()})
-            found[end] = checksum(content)
-            _write(self._state(end), content, "states")
+        for tokens, tensors in states.items():
+            content = save_states({name: tensor.contiguous() for name, tensor in tensors.items()})
+            found[tokens] = checksum(content)
+            _write(self._state(tokens), content, "states")
         outdated = self.record.states.keys() - found.keys()
         self.write(replace(self.record, chunks=(*self.record.chunks, *chunks), states=found))
         for tokens in outdated:
