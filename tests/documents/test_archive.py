@@ -37,18 +37,20 @@ def stored(**changes: object) -> bytes:
     return json.dumps(fields | changes).encode()
 
 
-PAGE = {"number": 1, "label": "1", "start_char": 0, "end_char": 11, "status": "read"}
+PAGE = {"number": 1, "label": "1", "start_char": 0, "end_char": 11, "status": "read", "reason": ""}
+
+WARNING = {"kind": "empty", "message": "x", "pages": [], "spans": []}
 
 BROKEN = {
     "nothing": b"",
     "no text": b"\xff\xfe\x00",
     "a list": b"[]",
     "a number": b"7",
-    "no fields": b'{"version": 1}',
+    "no fields": b'{"version": 2}',
     "too deep": b"[" * 200_000,
     "a number of too many digits": b'{"version": ' + b"9" * 10_000 + b"}",
     "cut": stored()[:-20],
-    "of another version": stored(version=2),
+    "of another version": stored(version=1),
     "a name that is none": stored(name=3),
     "a text that is none": stored(text=["One."]),
     "no pages": stored(pages=[]),
@@ -61,11 +63,17 @@ BROKEN = {
     "an outline behind the end": stored(
         outline=[{"title": "One", "level": 1, "start_char": 0, "end_char": 10**9, "page": 1}]
     ),
-    "a warning that says nothing": stored(warnings=[{"kind": "empty", "message": None, "pages": []}]),
-    "a warning on pages that are none": stored(warnings=[{"kind": "empty", "message": "x", "pages": ["1"]}]),
+    "a warning that says nothing": stored(warnings=[WARNING | {"message": None}]),
+    "a warning on pages that are none": stored(warnings=[WARNING | {"pages": ["1"]}]),
     "a source that is none": stored(source="a.md"),
     "a source of half a byte": stored(source={"path": "a", "sha256": "0", "num_bytes": 0.5, "media_type": "x"}),
     "a parent that is none": stored(parent=None),
+    "a warning behind the end": stored(warnings=[WARNING | {"spans": [[0, 10**9]]}]),
+    "a region of no known kind": stored(
+        layout={"made": [], "regions": [{"kind": "x", "name": "", "start_char": 0, "end_char": 1, "first_line": 0}]}
+    ),
+    "boxes of too few characters": stored() + bytes(32),
+    "half a box": stored() + bytes(3),
 }  # fmt: skip
 
 

@@ -1,25 +1,35 @@
 """A Document as bytes and back, so that a newer parser does not orphan what was read.
 
-Not covered: where the bytes are kept (engine.store).
+A line of JSON, then the boxes of its characters as float32, little endian.
+
+Not covered: where the bytes are kept (engine.store, documents.parsing).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any, get_args
 
-from workbench.documents.document import Document, DocumentWarning, Page, PageStatus, Section, Source
-from workbench.errors import CacheCorrupt
+import numpy as np
 
-_VERSION = 1
-_PLAIN = {"str": str, "int": int, "PageStatus": str}
+from workbench.documents.document import Document, DocumentWarning, Member, Page, PageStatus, Section, Source
+from workbench.documents.layout import Layout, Region, RegionKind, no_boxes
+from workbench.errors import CacheCorrupt
+from workbench.types import Span
+
+_VERSION = 2
+_PLAIN = {"str": str, "int": int, "PageStatus": str, "RegionKind": str}
+_CHOICES = {"PageStatus": get_args(PageStatus), "RegionKind": get_args(RegionKind)}
 
 
 def to_bytes(document: Document) -> bytes:
-    """All of a document, as JSON."""
-    return json.dumps({"version": _VERSION, **asdict(document)}).encode()
+    """All of a document."""
+    boxes = np.ascontiguousarray(document.layout.boxes, "<f4")
+    plain = asdict(replace(document, layout=replace(document.layout, boxes=no_boxes())))
+    del plain["layout"]["boxes"]
+    return json.dumps({"version": _VERSION, **plain}).encode() + b"\n" + boxes.tobytes()
 
 
 def from_bytes(content: bytes) -> Document:
@@ -29,7 +39,8 @@ def from_bytes(content: bytes) -> Document:
         CacheCorrupt: it is none, or of another version.
     """
     try:
-        stored = json.loads(content)
+        line, _, raw = content.partition(b"\n")
+        stored = json.loads(line)
         if stored.pop("version") != _VERSION:
             raise CacheCorrupt("the stored document was written by another version; read its file again")
         document = Document(**{
@@ -38,6 +49,8 @@ def from_bytes(content: bytes) -> Document:
             "outline": tuple(Section(**_plain(Section, section)) for section in stored.pop("outline")),
             "warnings": tuple(_warning(warning) for warning in stored.pop("warnings")),
             "source": Source(**_plain(Source, stored.pop("source"))),
+            "members": tuple(_member(member) for member in stored.pop("members")),
+            "layout": _layout(stored.pop("layout"), raw),
             **stored,  # nothing, or it is not ours
         })  # fmt: skip
         _check_places(document)
@@ -52,25 +65,45 @@ def _plain(kind: type, values: Mapping[str, object]) -> dict[str, Any]:
     """Values for fields of ``kind`` that are strings and numbers, each of its field's type."""
     types = {field.name: str(field.type) for field in fields(kind)}
     for name, value in values.items():
-        if type(value) is not _PLAIN[types[name]] or (
-            types[name] == "PageStatus" and value not in get_args(PageStatus)
-        ):
+        choices = _CHOICES.get(types[name])
+        if type(value) is not _PLAIN[types[name]] or (choices and value not in choices):
             raise TypeError(f"{kind.__name__}.{name} is {type(value).__name__}")
     return dict(values)
 
 
 def _warning(values: dict[str, Any]) -> DocumentWarning:
-    pages = values.pop("pages")
+    pages, spans = values.pop("pages"), values.pop("spans")
     if not all(type(page) is int for page in pages):
         raise TypeError("DocumentWarning.pages are no numbers")
-    return DocumentWarning(**_plain(DocumentWarning, values), pages=tuple(pages))
+    return DocumentWarning(**_plain(DocumentWarning, values), pages=tuple(pages), spans=_spans(spans))
+
+
+def _member(values: dict[str, Any]) -> Member:
+    source = Source(**_plain(Source, values.pop("source")))
+    return Member(source=source, **_plain(Member, values))
+
+
+def _layout(values: dict[str, Any], raw: bytes) -> Layout:
+    made, regions = _spans(values.pop("made")), values.pop("regions")
+    boxes = np.frombuffer(raw, "<f4").reshape(-1, 4)
+    return Layout(boxes, made, tuple(Region(**_plain(Region, region)) for region in regions), **values)
+
+
+def _spans(values: list[list[int]]) -> tuple[Span, ...]:
+    if not all(type(char) is int for span in values for char in span):
+        raise TypeError("spans are no numbers")
+    return tuple(Span(*span) for span in values)
 
 
 def _check_places(document: Document) -> None:
-    """Pages cover the text without gaps, and sections stand inside: all that is asked of a Document relies on it."""
+    """Pages cover the text without gaps, and all else stands inside: all that is asked of a Document relies on it."""
+    layout, num_chars = document.layout, len(document.text)
     ends = [0, *(page.end_char for page in document.pages)]
-    starts = [*(page.start_char for page in document.pages), len(document.text)]
-    spans = [(page.start_char, page.end_char) for page in document.pages] + [tuple(s.span) for s in document.outline]
-    inside = all(0 <= start <= end <= len(document.text) for start, end in spans)
-    if ends != starts or not document.pages or not inside:
-        raise ValueError("pages or sections do not match the text")
+    starts = [*(page.start_char for page in document.pages), num_chars]
+    placed: tuple[Page | Section | Member | Region, ...]
+    placed = (*document.pages, *document.outline, *document.members, *layout.regions)
+    spans = [(one.start_char, one.end_char) for one in placed]
+    spans += [*layout.made, *(span for warning in document.warnings for span in warning.spans)]
+    inside = all(0 <= start <= end <= num_chars for start, end in spans)
+    if ends != starts or not document.pages or not inside or len(layout.boxes) not in (0, num_chars):
+        raise ValueError("pages, sections or boxes do not match the text")

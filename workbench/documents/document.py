@@ -14,9 +14,10 @@ import polars as pl
 
 from workbench import tables
 from workbench.display import Displayed
+from workbench.documents.layout import Layout
 from workbench.types import Span
 
-PageStatus = Literal["read", "empty", "scanned", "unreadable", "excluded"]
+PageStatus = Literal["read", "empty", "scanned", "ocr", "unreadable", "excluded"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,8 @@ class Page:
         label: as printed (``iv``, ``12``), or a made one (``Chapter 3 · 2``).
         start_char: first character in ``Document.text``.
         end_char: one past the last.
-        status: ``read``, or why there is no text.
+        status: ``read``; ``ocr`` when its text was recognised in a picture; else why there is no text.
+        reason: a sentence beside a status other than ``read``, or nothing.
     """
 
     number: int
@@ -36,6 +38,7 @@ class Page:
     start_char: int
     end_char: int
     status: PageStatus = "read"
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +90,32 @@ class DocumentWarning:
         kind: ``scanned``, ``empty``, ``unreadable``, ``encoding``, ``skipped`` ...
         message: what, why, and what to do.
         pages: numbers of the pages concerned; empty for the whole document.
+        spans: the characters concerned, where there are any.
     """
 
     kind: str
     message: str
     pages: tuple[int, ...] = ()
+    spans: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One of several documents that are read as one.
+
+    Attributes:
+        name: of the document.
+        source: the bytes it came from.
+        start_char: first character, its marker's own.
+        end_char: one past the last.
+        first_page: number of its first page.
+    """
+
+    name: str
+    source: Source
+    start_char: int
+    end_char: int
+    first_page: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +130,8 @@ class Document(Displayed):
         warnings: what a reader should know.
         source: the bytes it came from.
         parent: hash of the document this is a selection of; empty for a whole one.
+        members: the documents it was put together from; empty for a single one.
+        layout: where its characters came from.
     """
 
     name: str
@@ -115,6 +141,8 @@ class Document(Displayed):
     warnings: tuple[DocumentWarning, ...]
     source: Source
     parent: str = ""
+    members: tuple[Member, ...] = field(default=(), repr=False)
+    layout: Layout = field(default_factory=Layout, repr=False, hash=False)
 
     @property
     def hash(self) -> str:

@@ -10,34 +10,49 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
-from workbench.documents.document import Document, DocumentWarning, Source
-from workbench.documents.readers.text import Parsed
+from workbench.documents.assemble import document_of
+from workbench.documents.document import Document, Source
+from workbench.documents.parsed import KeepOrDrop, PageCallback, ReadOptions, unheard
+from workbench.documents.parsing import File, parse
 from workbench.errors import DocumentError
 
 MADE_NAME = "document"
 """Name of bytes that came without one."""
 
-_LONE = re.compile("[\ud800-\udfff]")
 _SHOWN_CHARS = 200
-_HTML = (b"<!doctype html", b"<html", b"<?xml")
 
 
-def load(source: str | os.PathLike[str] | bytes, *, name: str | None = None) -> Document:
+def load(
+    source: str | os.PathLike[str] | bytes,
+    *,
+    name: str | None = None,
+    password: str | None = None,
+    hidden: KeepOrDrop = "keep",
+    headers: KeepOrDrop = "keep",
+    ocr: bool = True,
+    progress: PageCallback | None = None,
+) -> Document:
     """Load a document whole: text, Markdown, HTML, EPUB, PDF, or a folder of source code.
 
     Args:
         source: a path, or the bytes of a file.
         name: what people shall call it; its suffix also names the format of bytes.
+        password: of an encrypted file.
+        hidden: ``"drop"`` takes out text that a person would not see; it is warned of in either case.
+        headers: ``"drop"`` takes out lines that come again at the top or bottom of pages.
+        ocr: whether pages that are pictures are recognised, where an engine is installed.
+        progress: told how many pages are read, and of how many.
 
     Raises:
         DocumentError: it is missing, empty, binary, locked or damaged; the message says which.
+        ConfigError: an unknown choice.
     """
+    options = ReadOptions(password, hidden, headers, ocr)
+    report = progress or unheard
     if isinstance(source, bytes | bytearray | memoryview):
-        return _from_bytes(bytes(source), name or MADE_NAME, name or "(bytes)")
+        return parse(File(bytes(source), name or MADE_NAME, name or "(bytes)"), options, report)
     given = os.fspath(source)
     shown = given if len(given) <= _SHOWN_CHARS else given[:_SHOWN_CHARS] + " ..."
     if not given.strip():
@@ -52,7 +67,7 @@ def load(source: str | os.PathLike[str] | bytes, *, name: str | None = None) -> 
     except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DocumentError(f"{shown} cannot be read: {reason}. Give the path of a file or a folder.") from error
-    return _from_bytes(data, name or path.name, str(path), path.suffix)
+    return parse(File(data, name or path.name, str(path), path.suffix), options, report)
 
 
 def _advice(given: str) -> str:
@@ -70,15 +85,6 @@ def _advice(given: str) -> str:
     return f"Did you mean {close[0]!r}?" if close else f"Check the path; relative ones start at {Path.cwd()}."
 
 
-def _from_bytes(data: bytes, name: str, path: str, suffix: str | None = None) -> Document:
-    if not data:
-        raise DocumentError(f"{name} is empty (0 bytes).")
-    media_type, read = _reader(data, (suffix if suffix is not None else Path(name).suffix).lower())
-    parsed = read(data, name)
-    source = Source(path, hashlib.sha256(data).hexdigest(), len(data), media_type)
-    return _document(name, parsed, source)
-
-
 def _from_folder(folder: Path, name: str | None) -> Document:
     from workbench.documents.readers.code import read_folder
 
@@ -88,51 +94,4 @@ def _from_folder(folder: Path, name: str | None) -> Document:
         digest.update(f"{file.path}\0{len(file.data)}\0".encode() + file.data)
     num_bytes = sum(len(file.data) for file in files)
     source = Source(str(folder), digest.hexdigest(), num_bytes, "inode/directory")
-    return _document(name or folder.resolve().name, parsed, source)
-
-
-def _document(name: str, parsed: Parsed, source: Source) -> Document:
-    if not parsed.text.strip():
-        unread = {status: sum(page.status == status for page in parsed.pages) for status in ("scanned", "unreadable")}
-        total = len(parsed.pages)
-        why = [
-            f"{unread['scanned']} of its {total} pages are pictures; run OCR on it and load the result",
-            f"{unread['unreadable']} of its {total} pages are damaged; open it in a viewer and save it anew",
-        ]
-        said = [reason for reason, num in zip(why, unread.values(), strict=True) if num]
-        raise DocumentError(f"{name} holds no text: {'; '.join(said) or 'there is nothing but white space in it'}.")
-    # Half of a surrogate pair is no character, and nothing after us could encode it; some PDFs yield them.
-    text, num_lone = _LONE.subn("�", parsed.text)
-    warnings = parsed.warnings
-    if num_lone:
-        message = f"{num_lone:,} characters are broken in the file and became �."
-        warnings = (*warnings, DocumentWarning("encoding", message))
-    pages = tuple(replace(page, label=_LONE.sub("�", page.label)) for page in parsed.pages)
-    outline = tuple(replace(section, title=_LONE.sub("�", section.title)) for section in parsed.outline)
-    return Document(name, text, pages, outline, warnings, source)
-
-
-def _reader(data: bytes, suffix: str) -> tuple[str, Callable[[bytes, str], Parsed]]:
-    """The media type and its reader: content decides where it has a signature, the suffix elsewhere."""
-    head = data[:1_024].removeprefix(b"\xef\xbb\xbf").lstrip().lower()
-    if head.startswith(b"%pdf-") or suffix == ".pdf":
-        from workbench.documents.readers.pdf import read_pdf
-
-        return "application/pdf", read_pdf
-    if suffix == ".epub" or (data.startswith(b"PK\x03\x04") and b"application/epub+zip" in data[:200]):
-        from workbench.documents.readers.epub import read_epub
-
-        return "application/epub+zip", read_epub
-    # Text and source files may begin with a tag and are still to be read as they stand.
-    looks_html = suffix == "" and head.startswith(_HTML) and b"<html" in head
-    if suffix in (".html", ".htm", ".xhtml") or looks_html:
-        from workbench.documents.readers.markup import read_html
-
-        return "text/html", read_html
-    if suffix in (".md", ".markdown"):
-        from workbench.documents.readers.markup import read_markdown
-
-        return "text/markdown", read_markdown
-    from workbench.documents.readers.text import read_text
-
-    return "text/plain", read_text
+    return document_of(name or folder.resolve().name, parsed, source)

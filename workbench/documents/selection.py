@@ -17,6 +17,7 @@ from itertools import groupby
 from rapidfuzz import fuzz, process
 
 from workbench.documents.document import Document, Page, Section
+from workbench.documents.layout import moved
 from workbench.errors import ConfigError
 from workbench.types import Span
 
@@ -171,7 +172,16 @@ def _part(document: Document, spans: list[Span], pages: Sequence[Page], what: st
         for s in document.outline
         if any(start <= s.start_char < end for start, end in spans)
     )
-    warnings = tuple(w for w in document.warnings if not w.pages or set(w.pages) & set(kept))
+    warnings = tuple(
+        replace(w, spans=tuple(place for span in w.spans for place in moved(span, spans)))
+        for w in document.warnings
+        if not w.pages or set(w.pages) & set(kept)
+    )
+    members = tuple(
+        replace(m, start_char=place(m.start_char), end_char=place(m.end_char))
+        for m in document.members
+        if moved(Span(m.start_char, m.end_char), spans)
+    )
     return Document(
         name=f"{document.name} · {what}",
         text=text,
@@ -180,4 +190,6 @@ def _part(document: Document, spans: list[Span], pages: Sequence[Page], what: st
         warnings=warnings,
         source=document.source,
         parent=document.hash,
+        members=members,
+        layout=document.layout.part(spans),
     )

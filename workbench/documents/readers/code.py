@@ -16,7 +16,8 @@ from pathlib import Path
 import pathspec
 
 from workbench.documents.document import DocumentWarning, Page, Section
-from workbench.documents.readers.text import Parsed, decode
+from workbench.documents.parsed import Parsed
+from workbench.documents.readers.text import decode
 from workbench.errors import DocumentError
 
 _SECRETS = pathspec.GitIgnoreSpec.from_lines(

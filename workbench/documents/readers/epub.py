@@ -18,8 +18,9 @@ from ebooklib import epub
 from lxml.etree import LxmlError
 
 from workbench.documents.document import DocumentWarning
+from workbench.documents.parsed import Job, Parsed
 from workbench.documents.readers.markup import Rendered, decode_html, render
-from workbench.documents.readers.text import Parsed, nest, paginate, with_pages
+from workbench.documents.readers.text import nest, paginate, with_pages
 from workbench.errors import DocumentError
 
 _DAMAGE = (
@@ -60,16 +61,17 @@ class _Reader(epub.EpubReader):  # type: ignore[misc]
                 self.book.toc = []
 
 
-def read_epub(data: bytes, name: str) -> Parsed:
+def read_epub(job: Job) -> Parsed:
     """An EPUB file.
 
     Raises:
         DocumentError: it is damaged beyond opening, or no part of it can be read.
     """
+    name = job.name
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # ebooklib announces its own next defaults
-            book = _Reader(data).load()
+            book = _Reader(job.data).load()
     except _DAMAGE as error:
         raise DocumentError(f"{name} cannot be opened as EPUB: {error}. Make it anew, or save it as HTML.") from error
     parts, broken, said = _parts(book)

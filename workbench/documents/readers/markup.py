@@ -22,7 +22,8 @@ from lxml.etree import LxmlError, ParserError
 from markdown_it import MarkdownIt
 
 from workbench.documents.document import DocumentWarning
-from workbench.documents.readers.text import Parsed, decode, nest, paginate, take_marks, with_pages
+from workbench.documents.parsed import Job, Parsed
+from workbench.documents.readers.text import decode, nest, paginate, take_marks, with_pages
 from workbench.errors import DocumentError
 
 _RULES = {f"h{level}": [str(level)] for level in range(1, 7)}
@@ -49,9 +50,9 @@ class Rendered(NamedTuple):
     anchors: Mapping[str, int]
 
 
-def read_markdown(data: bytes, name: str) -> Parsed:
+def read_markdown(job: Job) -> Parsed:
     """A Markdown file; headings make the outline."""
-    text, warnings = decode(data, name)
+    text, warnings = decode(job.data, job.name)
     text, marked = take_marks(text)
     lines = [0]
     for line in text.split("\n"):
@@ -68,14 +69,14 @@ def read_markdown(data: bytes, name: str) -> Parsed:
     return Parsed(text, pages, with_pages(outline, pages), warnings)
 
 
-def read_html(data: bytes, name: str) -> Parsed:
+def read_html(job: Job) -> Parsed:
     """An HTML file; headings make the outline.
 
     Raises:
         DocumentError: it is no text, or too deeply nested.
     """
-    html, warnings = decode_html(data, name)
-    text, heads, _ = render(html, name)
+    html, warnings = decode_html(job.data, job.name)
+    text, heads, _ = render(html, job.name)
     outline = nest(heads, len(text))
     pages = paginate(text, outline)
     return Parsed(text, pages, with_pages(outline, pages), warnings)

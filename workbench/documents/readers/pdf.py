@@ -10,7 +10,8 @@ import re
 import pymupdf
 
 from workbench.documents.document import DocumentWarning, Page, PageStatus
-from workbench.documents.readers.text import Parsed, nest, with_pages
+from workbench.documents.parsed import Job, Parsed
+from workbench.documents.readers.text import nest, with_pages
 from workbench.errors import DocumentError
 
 # Damage is reported per page below; MuPDF's own lines on stderr would only repeat it.
@@ -23,14 +24,15 @@ _MAX_LINES = 50
 """Drawn lines a page without text may have and still be empty: a frame, a rule. More of them are drawn letters."""
 
 
-def read_pdf(data: bytes, name: str) -> Parsed:
+def read_pdf(job: Job) -> Parsed:
     """A PDF file; bookmarks make the outline.
 
     Raises:
         DocumentError: it is locked, damaged beyond opening, or has no page.
     """
+    name = job.name
     try:
-        pdf = pymupdf.open(stream=data, filetype="pdf")
+        pdf = pymupdf.open(stream=job.data, filetype="pdf")
     except _DAMAGE as error:
         raise DocumentError(
             f"{name} cannot be opened as PDF: {error}. Open it in a viewer and save it anew."

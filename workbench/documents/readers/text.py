@@ -12,11 +12,12 @@ import codecs
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import charset_normalizer
 
 from workbench.documents.document import DocumentWarning, Page, Section
+from workbench.documents.parsed import Job, Parsed
 from workbench.errors import DocumentError
 
 PAGE_CHARS = 3_000
@@ -47,16 +48,6 @@ _LEGACY = [
     "cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp1258", "iso8859_2", "iso8859_5",
     "iso8859_7", "koi8_r", "koi8_u", "mac_roman", "cp932", "euc_jp", "gb18030", "big5", "euc_kr", "cp874",
 ]  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Parsed:
-    """What a reader makes of a file: the text, its pages and outline, and what to warn of."""
-
-    text: str
-    pages: tuple[Page, ...]
-    outline: tuple[Section, ...]
-    warnings: tuple[DocumentWarning, ...] = ()
 
 
 def decode(data: bytes, name: str) -> tuple[str, tuple[DocumentWarning, ...]]:
@@ -113,9 +104,9 @@ def _newlines(text: str) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def read_text(data: bytes, name: str) -> Parsed:
+def read_text(job: Job) -> Parsed:
     """A plain text file."""
-    text, warnings = decode(data, name)
+    text, warnings = decode(job.data, job.name)
     text, marked = take_marks(text)
     outline = headings(text, marked)
     pages = marked or paginate(text, outline)

@@ -1,0 +1,138 @@
+"""Where the characters of a Document came from: boxes on pages, named regions, and what the reader made itself.
+
+Boxes are in points from the top left of the page as it is shown, one for each character; formats without pages of
+their own have none. Regions are files, cells, sheets: whatever has a name that people would look a passage up by.
+
+Not covered: looking a passage up (places), drawing it (imaging).
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from workbench.types import Span
+
+Boxes = npt.NDArray[np.float32]
+RegionKind = Literal["file", "cell", "sheet", "slide", "message", "attachment", "note", "table", "field", "annotation"]
+REGION_KINDS: tuple[str, ...] = get_args(RegionKind)
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A stretch of text with a name in its source.
+
+    Attributes:
+        kind: what it is.
+        name: as people call it: ``src/app.py``, ``cell 3``, ``Sheet1!B4``.
+        start_char: first character in ``Document.text``.
+        end_char: one past the last.
+        first_line: number, from 1, of its first line in the source; 0 where lines mean nothing.
+    """
+
+    kind: RegionKind
+    name: str
+    start_char: int
+    end_char: int
+    first_line: int = 0
+
+
+def no_boxes() -> Boxes:
+    """Of a format that has none."""
+    return np.empty((0, 4), np.float32)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """Where characters stand.
+
+    Attributes:
+        boxes: (num_chars, 4) float32: x0, y0, x1, y1 in points; NaN for a character that has no box; (0, 4) where
+            no character has one.
+        made: characters that are not in the source, in order: table pipes, markers between files, text of OCR.
+        regions: in order of their start, an outer one before those inside it.
+    """
+
+    boxes: Boxes = field(default_factory=no_boxes)
+    made: tuple[Span, ...] = ()
+    regions: tuple[Region, ...] = ()
+
+    def __eq__(self, other: object) -> bool:
+        return (
+            isinstance(other, Layout)
+            and (self.made, self.regions) == (other.made, other.regions)
+            and np.array_equal(self.boxes, other.boxes, equal_nan=True)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def is_made(self, start_char: int, end_char: int) -> bool:
+        """Whether any of these characters is the reader's own."""
+        at = bisect_right(self.made, start_char, key=lambda span: span.end_char)
+        return start_char < end_char and at < len(self.made) and self.made[at].start_char < end_char
+
+    def part(self, spans: Sequence[Span]) -> Layout:
+        """The layout of the text that these spans, in order, make together."""
+        boxes = np.concatenate([self.boxes[start:end] for start, end in spans]) if len(self.boxes) else no_boxes()
+        made = merged(
+            Span(start, end) for span in self.made for start, end in moved(span, spans)
+        )  # fmt: skip
+        regions = []
+        for region in self.regions:
+            pieces = moved(Span(region.start_char, region.end_char), spans)
+            if pieces:
+                regions.append(replace(region, start_char=pieces[0].start_char, end_char=pieces[-1].end_char))
+        return Layout(boxes, made, tuple(regions))
+
+
+def moved(span: Span, kept: Sequence[Span]) -> list[Span]:
+    """What is left of a span in the text that the ``kept`` spans, in order, make together."""
+    found, offset = [], 0
+    for start, end in kept:
+        first, last = max(span.start_char, start), min(span.end_char, end)
+        if first < last:
+            found.append(Span(first - start + offset, last - start + offset))
+        offset += end - start
+    return found
+
+
+def joined(parts: Iterable[tuple[Layout, int]]) -> Layout:
+    """The layout of texts put one behind the other, each with its number of characters."""
+    parts = list(parts)
+    boxed = any(len(layout.boxes) for layout, _ in parts)
+    boxes: list[Boxes] = []
+    made: list[Span] = []
+    regions: list[Region] = []
+    offset = 0
+    for layout, num_chars in parts:
+        if boxed:
+            boxes.append(layout.boxes if len(layout.boxes) else np.full((num_chars, 4), np.nan, np.float32))
+        made += [Span(start + offset, end + offset) for start, end in layout.made]
+        regions += [
+            replace(region, start_char=region.start_char + offset, end_char=region.end_char + offset)
+            for region in layout.regions
+        ]
+        offset += num_chars
+    return Layout(np.concatenate(boxes) if boxed else no_boxes(), merged(made), tuple(regions))
+
+
+def merged(spans: Iterable[Span]) -> tuple[Span, ...]:
+    """Spans in order, those that touch joined."""
+    found: list[Span] = []
+    for span in sorted(spans):
+        if found and span.start_char <= found[-1].end_char:
+            found[-1] = Span(found[-1].start_char, max(found[-1].end_char, span.end_char))
+        elif span.start_char < span.end_char:
+            found.append(span)
+    return tuple(found)
+
+
+def covers(spans: Sequence[Span], char: int) -> bool:
+    """Whether spans in order hold a character."""
+    at = bisect_left(spans, char + 1, key=lambda span: span.start_char) - 1
+    return at >= 0 and char < spans[at].end_char
