@@ -6,8 +6,10 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
+import torch
 
-from workbench.engine.kernels import MAX_ROWS, attend_rows, multiply
+from workbench.engine.extents import quantize
+from workbench.engine.kernels import MAX_ROWS, attend_rows, glue_kernel, multiply
 from workbench.engine.kernels.cache import compile_kernel, private_folder
 
 DTYPES = ("float32", "uint16", "int8")
@@ -134,6 +136,62 @@ def test_what_does_not_fit_is_refused():
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("cut", [1, 255, 256, 600])
+def test_attention_goes_on_over_more_tokens(dtype: str, cut: int):
+    q = np.random.default_rng(5).standard_normal((3, 4, 64), dtype=np.float32)
+    cache, keys, values = make_cache(dtype, (700, 2, 64))
+    so_far = attend_rows(q, *(each if each is None else each[:cut] for each in cache), 0.125)
+    out, lse = attend_rows(q, *(each if each is None else each[cut:] for each in cache), 0.125, so_far)
+    assert out is so_far[0]
+    expected, expected_lse = define(q, keys, values, 0.125)
+    np.testing.assert_allclose(out, expected, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(lse, expected_lse, rtol=1e-5, atol=1e-5)
+
+
+def rows_of(shape: tuple[int, ...]) -> np.ndarray:
+    return np.random.default_rng(7).standard_normal(shape, dtype=np.float32) * 30
+
+
+@pytest.mark.parametrize("features", [3, 8, 64, 77])
+def test_norms_are_as_defined_and_do_not_depend_on_other_rows(features: int):
+    x, weight, out = rows_of((5, features)), rows_of((features,)), np.empty((5, features), np.float32)
+    glue_kernel("norm")(x, weight, np.float32(1e-6), out)
+    exact = x.astype(float)
+    expected = exact / np.sqrt((exact**2).mean(-1, keepdims=True) + 1e-6) * weight
+    np.testing.assert_allclose(out, expected, rtol=1e-5)
+    alone = np.empty((1, features), np.float32)
+    glue_kernel("norm")(x[3:4], weight, np.float32(1e-6), alone)
+    assert alone[0].tobytes() == out[3].tobytes()
+
+
+def test_heads_are_turned_by_halves():
+    x, angles = rows_of((2, 6, 16))[:, 1:4], rows_of((2, 8))
+    cos, sin, out = np.cos(angles), np.sin(angles), np.empty((2, 3, 16), np.float32)
+    glue_kernel("turn")(x, cos, sin, out)
+    turned = (x[..., :8] + 1j * x[..., 8:]) * np.exp(1j * angles.astype(float))[:, None]
+    np.testing.assert_allclose(out, np.concatenate([turned.real, turned.imag], -1), rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("features", [3, 8, 77])
+def test_gates_are_silu_times_the_other_half_and_never_overflow(features: int):
+    x, out = rows_of((4, 2 * features)), np.empty((4, features), np.float32)
+    x[0, :3] = -200, 0, 200
+    glue_kernel("gate")(x, out)
+    gate, up = np.split(x.astype(float), 2, axis=1)
+    np.testing.assert_allclose(out, gate / (1 + np.exp(-gate)) * up, rtol=1e-5, atol=1e-6)
+
+
+def test_int8_is_rounded_bit_for_bit_as_torch_does():
+    x = rows_of((50, 3, 64))
+    x[0], x[1] = 0, np.where(np.arange(64) % 2, 127, 0.5)  # nothing to scale by, and halves
+    values, scales = np.empty((50, 2, 3, 64), np.int8), np.empty((50, 2, 3), np.float32)
+    glue_kernel("round_int8")(x, values[:, 1], scales[:, 1])
+    expected = quantize(torch.from_numpy(x))
+    assert np.array_equal(values[:, 1], expected[0].numpy())
+    assert scales[:, 1].tobytes() == expected[1].numpy().tobytes()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
 def test_any_layout_gives_the_bits_of_the_contiguous_one(dtype):
     (keys, values, *scales), _, _ = make_cache(dtype, (300, 2, 64))
     q = np.random.default_rng(0).standard_normal((2, 4, 64), dtype=np.float32)
@@ -157,11 +215,14 @@ def run_python(code: str) -> list[str]:
 def test_a_second_process_loads_what_the_first_compiled():
     code = (
         "from workbench.engine import kernels as k\n"
-        "for each in (k.row_kernel(), *map(k.attend_kernel, ('float32', 'uint16', 'int8'))):\n"
+        "import numpy as np\n"
+        "attend = [k.attend_kernel(np.dtype(name)) for name in ('float32', 'uint16', 'int8')]\n"
+        "glue = [k.glue_kernel(name) for name in ('norm', 'turn', 'gate', 'round_int8')]\n"
+        "for each in (k.row_kernel(), *attend, *glue):\n"
         "    print(each.stats.cache_hits.total(), each.stats.cache_misses.total())"
     )
     run_python(code)
-    assert run_python(code) == ["1", "0"] * 4
+    assert run_python(code) == ["1", "0"] * 8
 
 
 def test_importing_the_kernels_does_not_import_numba():

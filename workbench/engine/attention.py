@@ -103,34 +103,28 @@ def _attend_rows(q: torch.Tensor, extent: Extent, scale: float) -> Part:
     return torch.from_numpy(out).transpose(0, 1)[None].to(q.dtype), torch.from_numpy(lse).transpose(0, 1)[None]
 
 
-def _attend_arrays(q: np.ndarray, extent: Extent | Scattered, scale: float) -> tuple[np.ndarray, np.ndarray]:
-    """Rows (rows, heads, head_dim) fp32 over an extent: out like them, and lse (rows, heads)."""
+def _attend_arrays(
+    q: np.ndarray, extent: Extent | Scattered, scale: float, before: tuple[np.ndarray, np.ndarray] | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows (rows, heads, head_dim) fp32 over an extent, going on from ``before``: out like them, lse (rows, heads)."""
     extent = contiguous(extent)
     keys, values = _array(extent.keys), _array(extent.values)
     scales = [None if each is None else _array(each) for each in (extent.key_scales, extent.value_scales)]
-    return attend_rows(q, keys, values, scales[0], scales[1], scale)
+    return attend_rows(q, keys, values, scales[0], scales[1], scale, before)
 
 
 def attend_tokens(q: np.ndarray, view: BatchView, scale: float) -> np.ndarray:
     """Attention of a token of each sequence on a CPU, without tensors in between: (sequences, heads, head_dim) fp32."""
-    parts = [_attend_arrays(q, extent, scale) for extent in view.shared]
-    for number in range(max(len(tail) for tail in view.tails)):
-        own = [
-            _attend_arrays(q[row : row + 1], tail[number], scale)
-            if number < len(tail)
-            else (np.zeros_like(q[:1]), np.full((1, q.shape[1]), -np.inf, np.float32))
-            for row, tail in enumerate(view.tails)
-        ]
-        parts.append((np.concatenate([out for out, _ in own]), np.concatenate([lse for _, lse in own])))
-    top = np.maximum.reduce([lse for _, lse in parts])
-    weights = [np.exp(lse - top) for _, lse in parts]
-    total = np.add.reduce(weights)
+    out, lse = np.zeros(q.shape, np.float32), np.full(q.shape[:2], -np.inf, np.float32)
+    for extent in view.shared:
+        _attend_arrays(q, extent, scale, (out, lse))
+    for row, tail in enumerate(view.tails):
+        own = slice(row, row + 1)
+        for extent in tail:
+            _attend_arrays(q[own], extent, scale, (out[own], lse[own]))
     if view.watch is not None:
-        lse = torch.from_numpy(top + np.log(total))[0]
-        view.watch.add(torch.from_numpy(q)[0], [*view.shared, *view.tails[0]], lse, scale)
-    shares = [out * (weight / total)[..., None] for (out, _), weight in zip(parts, weights, strict=True)]
-    merged: np.ndarray = np.add.reduce(shares)
-    return merged
+        view.watch.add(torch.from_numpy(q)[0], [*view.shared, *view.tails[0]], torch.from_numpy(lse)[0], scale)
+    return out
 
 
 def _array(tensor: torch.Tensor) -> np.ndarray:

@@ -20,6 +20,7 @@ import xxhash
 from workbench.engine.blocks import BLOCK_SIZE, SHARED_SLAB_BLOCKS, BlockPool, BlockTable, Slots
 from workbench.engine.budget import SPARE_BYTES
 from workbench.engine.extents import Extent, KVLayout, Scattered, joined, quantize
+from workbench.engine.kernels import glue_kernel
 from workbench.errors import CacheFull
 
 
@@ -59,16 +60,19 @@ class Slab:
         place = slice(start, start + len(states[0]))
         if self.scales is None:
             self.values[layer, 0, place], self.values[layer, 1, place] = states
+        elif self._layout.device.type == "cpu":
+            for side, vectors in enumerate(states):
+                kept = self.values[layer, side, place].numpy(), self.scales[layer, side, place].numpy()
+                glue_kernel("round_int8")(vectors.float().numpy(), *kept)
         else:
             self.values[layer, :, place], self.scales[layer, :, place] = quantize(torch.stack(states))
 
     def extent(self, layer: int, start: int, num_tokens: int) -> Extent:
         """One layer's keys and values at consecutive token places, a view."""
-        values = self.values[layer, :, start : start + num_tokens]
+        keys, values = self.values[layer, :, start : start + num_tokens].unbind()
         if self.scales is None:
-            return Extent(values[0], values[1])
-        scales = self.scales[layer, :, start : start + num_tokens]
-        return Extent(values[0], values[1], scales[0], scales[1])
+            return Extent(keys, values)
+        return Extent(keys, values, *self.scales[layer, :, start : start + num_tokens].unbind())
 
     def whole(self, layer: int) -> Extent:
         """One layer's keys and values of all blocks, a view."""

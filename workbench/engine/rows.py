@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from workbench.engine.int8 import Int8Embedding, Int8Linear
-from workbench.engine.kernels import multiply
+from workbench.engine.kernels import glue_kernel, multiply
 
 Array = np.ndarray[Any, Any]
 Attend = Callable[[int, Array, Array, Array, float], Array]
@@ -60,13 +60,14 @@ class _Norm:
 
     def __init__(self, module: Any) -> None:
         self._weight, self._eps = module.weight.numpy(), np.float32(module.variance_epsilon)
+        self._kernel = glue_kernel("norm")
 
     def __call__(self, x: Array) -> Array:
         """(..., features) to the same."""
-        # einsum adds each row up by itself, in one order.
-        mean = np.einsum("...i,...i->...", x, x)[..., None] / np.float32(x.shape[-1])
-        normed: Array = x / np.sqrt(mean + self._eps) * self._weight
-        return normed
+        out = np.empty(x.shape, np.float32)
+        features = x.shape[-1]
+        self._kernel(x.reshape(-1, features), self._weight, self._eps, out.reshape(-1, features))
+        return out
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,7 @@ class RowModel:
         self._inverse_frequencies, self._rope_scaling = rotary.inv_freq.numpy(), np.float32(rotary.attention_scaling)
         self._layers = [_layer(module) for module in model.model.layers]
         self._norm, self._head = _Norm(model.model.norm), _Linear(model.lm_head)
+        self._gate, self._turn = glue_kernel("gate"), glue_kernel("turn")
 
     def forward(self, token_ids: Sequence[int], positions: Sequence[int], attend: Attend) -> torch.Tensor:
         """Run a token of each row.
@@ -114,31 +116,28 @@ class RowModel:
         angles = np.asarray(positions, np.float32)[:, None] * self._inverse_frequencies
         cos, sin = np.cos(angles) * self._rope_scaling, np.sin(angles) * self._rope_scaling
         for index, layer in enumerate(self._layers):
-            x = x + layer.o(_attention(index, layer, layer.before_attention(x), (cos, sin), attend))
-            gate, up = np.split(layer.gate_and_up(layer.before_mlp(x)), 2, axis=1)
-            # Far below 0 the exponential overflows to infinity, and silu is the 0 that it should be.
-            with np.errstate(over="ignore"):
-                gated = gate / (1 + np.exp(-gate)) * up
+            x = x + layer.o(self._attention(index, layer, layer.before_attention(x), (cos, sin), attend))
+            gate_and_up = layer.gate_and_up(layer.before_mlp(x))
+            gated = np.empty((len(x), gate_and_up.shape[1] // 2), np.float32)
+            self._gate(gate_and_up, gated)
             x = x + layer.down(gated)
         return torch.from_numpy(self._head(self._norm(x)))
 
+    def _attention(self, index: int, layer: _Layer, h: Array, angles: tuple[Array, Array], attend: Attend) -> Array:
+        """The attention of one layer, (rows, hidden) to (rows, heads * head_dim)."""
+        rows, kv = len(h), layer.kv_heads
+        qkv = layer.qkv(h).reshape(rows, -1, 2 * angles[0].shape[1])
+        q, k, v = qkv[:, : -2 * kv], qkv[:, -2 * kv : -kv], qkv[:, -kv:]
+        if layer.q_norm is not None and layer.k_norm is not None:
+            q, k = layer.q_norm(q), layer.k_norm(k)
+        out = attend(index, self._turned(q, angles), self._turned(k, angles), v, layer.scale)
+        return out.reshape(rows, -1)
 
-def _attention(index: int, layer: _Layer, h: Array, angles: tuple[Array, Array], attend: Attend) -> Array:
-    """The attention of one layer, (rows, hidden) to (rows, heads * head_dim)."""
-    rows, (cos, sin), kv = len(h), angles, layer.kv_heads
-    qkv = layer.qkv(h).reshape(rows, -1, 2 * cos.shape[1])
-    q, k, v = qkv[:, : -2 * kv], qkv[:, -2 * kv : -kv], qkv[:, -kv:]
-    if layer.q_norm is not None and layer.k_norm is not None:
-        q, k = layer.q_norm(q), layer.k_norm(k)
-    out = attend(index, _rotated(q, cos, sin), _rotated(k, cos, sin), v, layer.scale)
-    return out.reshape(rows, -1)
-
-
-def _rotated(x: Array, cos: Array, sin: Array) -> Array:
-    """Rotary positions: (rows, heads, head_dim), its halves turned by the angles (rows, head_dim / 2)."""
-    half, cos, sin = x.shape[-1] // 2, cos[:, None], sin[:, None]
-    first, second = x[..., :half], x[..., half:]
-    return np.concatenate([first * cos - second * sin, second * cos + first * sin], -1)
+    def _turned(self, x: Array, angles: tuple[Array, Array]) -> Array:
+        """Rotary positions: (rows, heads, head_dim), its halves turned by the angles (rows, head_dim / 2)."""
+        out = np.empty(x.shape, np.float32)
+        self._turn(x, *angles, out)
+        return out
 
 
 def _layer(module: Any) -> _Layer:

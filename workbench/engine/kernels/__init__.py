@@ -50,6 +50,7 @@ def attend_rows(
     key_scales: Array | None,
     value_scales: Array | None,
     scale: float,
+    before: tuple[Array, Array] | None = None,
 ) -> tuple[Array, Array]:
     """Softmax attention of query rows that all see all tokens.
 
@@ -62,6 +63,7 @@ def attend_rows(
         key_scales: fp32 (num_tokens, kv_heads), factors of the int8 keys; None for other dtypes.
         value_scales: like key_scales.
         scale: factor on the scores.
+        before: what this returned for the same queries over other tokens: attention goes on from there, in its place.
 
     Returns:
         out fp32 (rows, heads, head_dim), and the scores' log-sum-exp fp32 (rows, heads), natural logarithm.
@@ -73,9 +75,11 @@ def attend_rows(
         raise ValueError(f"cannot attend with queries {q.shape} to keys {keys.shape}")
     if key_scales is None or value_scales is None:
         key_scales = value_scales = np.empty((0, 0), np.float32)
-    out, lse = np.empty(q.shape, np.float32), np.empty(q.shape[:2], np.float32)
+    if before is None:
+        before = np.zeros(q.shape, np.float32), np.full(q.shape[:2], -np.inf, np.float32)
+    out, lse = before
     queries = np.multiply(q, np.float32(scale), order="C")
-    attend_kernel(keys.dtype.name)(queries, _rows(keys), _rows(values), key_scales, value_scales, out, lse)
+    attend_kernel(keys.dtype)(queries, _rows(keys), _rows(values), key_scales, value_scales, out, lse)
     return out, lse
 
 
@@ -95,9 +99,18 @@ def row_kernel() -> Any:
 
 
 @cache
-def attend_kernel(dtype: str) -> Any:
+def attend_kernel(dtype: np.dtype[Any]) -> Any:
     """The kernel of ``attend_rows`` for keys of this dtype (float32, uint16, int8), loaded or compiled on first use."""
     from workbench.engine.kernels import attention
     from workbench.engine.kernels.cache import compile_kernel
 
     return compile_kernel(attention.attend, attention.signature(dtype))
+
+
+@cache
+def glue_kernel(name: str) -> Any:
+    """A kernel of ``kernels.glue`` by its name, loaded or compiled on first use."""
+    from workbench.engine.kernels import glue
+    from workbench.engine.kernels.cache import compile_kernel
+
+    return compile_kernel(getattr(glue, name), glue.SIGNATURES[name], parallel=False)

@@ -29,10 +29,10 @@ TILE_TOKENS = 32
 """Values widened at once: 32 tokens of 256 elements are 32 KiB."""
 
 
-def signature(dtype: str) -> Any:
+def signature(dtype: np.dtype[Any]) -> Any:
     """Types of ``attend`` for a cache of this dtype: float32, uint16 or int8."""
     # Views of a slab are strided: one signature for all, or each layout would be compiled on its own.
-    cache_type = types.Array(from_dtype(np.dtype(dtype)), 3, "A", readonly=True)
+    cache_type = types.Array(from_dtype(dtype), 3, "A", readonly=True)
     scale_type = types.Array(types.float32, 2, "A", readonly=True)
     whole = types.float32[:, :, ::1]
     return types.void(whole, cache_type, cache_type, scale_type, scale_type, whole, types.float32[:, ::1])
@@ -52,25 +52,28 @@ def widen(source, first, stop, head, tile):
 
 
 @numba.njit(nogil=True)
-def scores_of(q, keys, factors, start, stop, head, scores):
-    """Scores (rows * group, SPLIT_TOKENS) of the queries of one KV head, times ``factors`` of the keys."""
+def scores_of(q, keys, factors, start, stop, scores):
+    """Scores (rows * heads, SPLIT_TOKENS) of the queries, times ``factors`` (kv_heads, SPLIT_TOKENS) of the keys."""
     rows, heads, n = q.shape
-    group = heads // keys.shape[1]
+    kv_heads = keys.shape[1]
+    group = heads // kv_heads
     tile = np.empty((LANES, n), np.float32)
     for first in range(start, stop, LANES):
-        widen(keys, first, stop, head, tile)
         at = first - start
-        factor = load(factors, at)
-        for i in range(rows * group):
-            base = ((i // group) * heads + head * group + i % group) * n
-            a = b = c = d = e = f = g = h = splat(np.float32(0))
-            for k in range(0, n, LANES):
-                x = load(q, base + k)
-                a, b = fma(x, load(tile, k), a), fma(x, load(tile, n + k), b)
-                c, d = fma(x, load(tile, 2 * n + k), c), fma(x, load(tile, 3 * n + k), d)
-                e, f = fma(x, load(tile, 4 * n + k), e), fma(x, load(tile, 5 * n + k), f)
-                g, h = fma(x, load(tile, 6 * n + k), g), fma(x, load(tile, 7 * n + k), h)
-            store(scores, i * SPLIT_TOKENS + at, mul(sums(a, b, c, d, e, f, g, h), factor))
+        for head in range(kv_heads):  # inside, so that memory is read in its order
+            widen(keys, first, stop, head, tile)
+            factor = load(factors, head * SPLIT_TOKENS + at)
+            for i in range(rows * group):
+                place = (i // group) * heads + head * group + i % group
+                base = place * n
+                a = b = c = d = e = f = g = h = splat(np.float32(0))
+                for k in range(0, n, LANES):
+                    x = load(q, base + k)
+                    a, b = fma(x, load(tile, k), a), fma(x, load(tile, n + k), b)
+                    c, d = fma(x, load(tile, 2 * n + k), c), fma(x, load(tile, 3 * n + k), d)
+                    e, f = fma(x, load(tile, 4 * n + k), e), fma(x, load(tile, 5 * n + k), f)
+                    g, h = fma(x, load(tile, 6 * n + k), g), fma(x, load(tile, 7 * n + k), h)
+                store(scores, place * SPLIT_TOKENS + at, mul(sums(a, b, c, d, e, f, g, h), factor))
 
 
 @numba.njit(nogil=True)
@@ -110,34 +113,35 @@ def wide(weights, tile, num_tokens, d, acc, at):
 
 
 @numba.njit(nogil=True)
-def sum_values(scores, values, start, stop, head, group, heads, acc):
-    """Sums of values, weighted, into ``acc`` (rows * heads, head_dim)."""
-    n = values.shape[2]
+def sum_values(scores, values, start, stop, heads, acc):
+    """Sums of values, weighted with ``scores`` (rows * heads, SPLIT_TOKENS), into ``acc`` (rows * heads, head_dim)."""
+    kv_heads, n = values.shape[1:]
+    group = heads // kv_heads
     tile = np.empty((TILE_TOKENS, n), np.float32)
+    acc[:] = 0
     for first in range(start, stop, TILE_TOKENS):
         num_tokens = min(TILE_TOKENS, stop - first)
-        widen(values, first, stop, head, tile)
-        for i in range(len(scores)):
-            place = (i // group) * heads + head * group + i % group
-            if first == start:
-                acc[place] = 0
-            weights = scores[i, first - start :]
-            for d in range(0, n - n % 64, 64):
-                wide(weights, tile, num_tokens, d, acc, place * n + d)
-            for d in range(n - n % 64, n, LANES):
-                total = load(acc, place * n + d)
-                for t in range(num_tokens):
-                    total = fma(splat(weights[t]), load(tile, t * n + d), total)
-                store(acc, place * n + d, total)
+        for head in range(kv_heads):
+            widen(values, first, stop, head, tile)
+            for i in range(len(scores) // kv_heads):
+                place = (i // group) * heads + head * group + i % group
+                weights = scores[place, first - start :]
+                for d in range(0, n - n % 64, 64):
+                    wide(weights, tile, num_tokens, d, acc, place * n + d)
+                for d in range(n - n % 64, n, LANES):
+                    total = load(acc, place * n + d)
+                    for t in range(num_tokens):
+                        total = fma(splat(weights[t]), load(tile, t * n + d), total)
+                    store(acc, place * n + d, total)
 
 
 @numba.njit(nogil=True)
 def merge(acc, tops, totals, out, lse):
-    """Attention over all splits, from sums over each."""
+    """Attention over all splits, from sums over each, and over what ``out`` and ``lse`` hold of other tokens."""
     for i in range(out.shape[0]):
-        top = tops[:, i].max()
-        total = np.float32(0)
-        out[i] = 0
+        top = max(tops[:, i].max(), lse[i])
+        total = np.float32(np.exp(lse[i] - top))
+        out[i] *= total
         for part in range(len(acc)):
             weight = np.float32(np.exp(tops[part, i] - top))
             total += weight * totals[part, i]
@@ -148,35 +152,41 @@ def merge(acc, tops, totals, out, lse):
 
 
 @numba.njit(nogil=True)
-def split(q, keys, values, key_scales, value_scales, part, head, acc, tops, totals):
-    """One KV head over ``SPLIT_TOKENS`` tokens."""
+def spread(scales, start, stop, factors):
+    """Factors of tokens (num_tokens, kv_heads) side by side (kv_heads, SPLIT_TOKENS); ones where there are none."""
+    for head in range(len(factors)):
+        for at in range(stop - start):
+            factors[head, at] = scales[start + at, head] if len(scales) else np.float32(1)
+
+
+@numba.njit(nogil=True)
+def split(q, keys, values, key_scales, value_scales, part, acc, tops, totals):
+    """All heads over ``SPLIT_TOKENS`` tokens."""
     start = part * SPLIT_TOKENS
     stop = min(start + SPLIT_TOKENS, len(keys))
     rows, heads = q.shape[:2]
-    group = heads // keys.shape[1]
-    scores = np.empty((rows * group, SPLIT_TOKENS), np.float32)
-    factors = np.ones(SPLIT_TOKENS, np.float32)
-    if len(key_scales) == len(keys):
-        factors[: stop - start] = key_scales[start:stop, head]
-    scores_of(q, keys, factors, start, stop, head, scores)
-    if len(key_scales) == len(keys):
-        factors[: stop - start] = value_scales[start:stop, head]
-    for row in range(rows):
-        for i in range(group):
-            place = row * heads + head * group + i
-            tops[part, place], totals[part, place] = weights_of(scores[row * group + i], factors, stop - start)
-    sum_values(scores, values, start, stop, head, group, heads, acc[part])
+    kv_heads = keys.shape[1]
+    scores = np.empty((rows * heads, SPLIT_TOKENS), np.float32)
+    factors = np.ones((kv_heads, SPLIT_TOKENS), np.float32)
+    spread(key_scales, start, stop, factors)
+    scores_of(q, keys, factors, start, stop, scores)
+    spread(value_scales, start, stop, factors)
+    for place in range(rows * heads):
+        head = place % heads // (heads // kv_heads)
+        tops[part, place], totals[part, place] = weights_of(scores[place], factors[head], stop - start)
+    sum_values(scores, values, start, stop, heads, acc[part])
 
 
 def attend(q, keys, values, key_scales, value_scales, out, lse):
-    """All rows over all tokens, to be compiled with ``signature``; ``q`` is scaled, no scales are arrays of no rows."""
+    """All rows over all tokens, to be compiled with ``signature``; ``q`` is scaled, no scales are arrays of no rows.
+
+    ``out`` and ``lse`` hold attention over other tokens, or zeros and minus infinity; it goes on from there.
+    """
     num_splits = (len(keys) + SPLIT_TOKENS - 1) // SPLIT_TOKENS
-    kv_heads = keys.shape[1]
     rows, heads, head_dim = q.shape
     acc = np.empty((num_splits, rows * heads, head_dim), np.float32)
     tops = np.empty((num_splits, rows * heads), np.float32)
     totals = np.empty((num_splits, rows * heads), np.float32)
-    for task in numba.prange(num_splits * kv_heads):
-        part, head = task // kv_heads, task % kv_heads
-        split(q, keys, values, key_scales, value_scales, part, head, acc, tops, totals)
+    for part in numba.prange(num_splits):
+        split(q, keys, values, key_scales, value_scales, part, acc, tops, totals)
     merge(acc, tops, totals, out.reshape(rows * heads, head_dim), lse.reshape(rows * heads))

@@ -30,12 +30,13 @@ LOCK_SECONDS = 60.0
 """How long to wait for another process that compiles; one kernel takes 6 to 10 s."""
 
 
-def compile_kernel(function: Callable[..., None], signature: Any) -> Any:
-    """A parallel kernel for one signature: loaded from our folder, or compiled and put there.
+def compile_kernel(function: Callable[..., None], signature: Any, *, parallel: bool = True) -> Any:
+    """A kernel for one signature: loaded from our folder, or compiled and put there.
 
     Args:
         function: at module level and without a closure, or numba would never find it again.
         signature: numba's types, or their text.
+        parallel: whether its ``prange`` loops run in several threads.
 
     Returns:
         numba's dispatcher; ``stats.cache_hits`` tells whether it was loaded.
@@ -45,20 +46,20 @@ def compile_kernel(function: Callable[..., None], signature: Any) -> Any:
         try:
             # Two processes that save at once could leave an index that names the other one's code.
             with FileLock(folder / "lock", timeout=LOCK_SECONDS, mode=0o600):
-                return _load_or_compile(function, signature, folder)
+                return _load_or_compile(function, signature, folder, parallel)
         except (OSError, NotImplementedError):
             pass  # no lock to be had: another process is stuck (Timeout), or the file system has none
-    return _compile(function, signature, None)
+    return _compile(function, signature, None, parallel)
 
 
-def _load_or_compile(function: Callable[..., None], signature: Any, folder: Path) -> Any:
+def _load_or_compile(function: Callable[..., None], signature: Any, folder: Path, parallel: bool) -> Any:
     try:
-        return _compile(function, signature, folder)
+        return _compile(function, signature, folder, parallel)
     except Exception:  # noqa: BLE001 - a torn file may raise anything; what is wrong with the kernel raises below
         # The next process starts anew. The folder itself stays: numba would make it again, but open to others.
         for kept in filter(Path.is_dir, folder.iterdir()):
             shutil.rmtree(kept, ignore_errors=True)
-        return _compile(function, signature, None)
+        return _compile(function, signature, None, parallel)
 
 
 def private_folder() -> Path | None:
@@ -86,9 +87,9 @@ def _sources_hash() -> str:
     return digest.hexdigest()[:16]
 
 
-def _compile(function: Callable[..., None], signature: Any, folder: Path | None) -> Any:
+def _compile(function: Callable[..., None], signature: Any, folder: Path | None, parallel: bool) -> Any:
     with _numba_keeps_in(folder):
-        kernel = numba.njit(parallel=True, nogil=True, cache=folder is not None)(function)
+        kernel = numba.njit(parallel=parallel, nogil=True, cache=folder is not None)(function)
     kernel.compile(signature)
     kernel.disable_compile()  # other layouts are converted to this signature, other dtypes refused
     return kernel
