@@ -8,11 +8,13 @@ import pytest
 import torch
 
 from tests.checkpoints import MAKERS
+from tests.conftest import SAMPLES
 from tests.engine.test_oracles import NO_END, ask, document, make_engine, read
 from workbench.config import SamplingParams
-from workbench.engine import lockstep
+from workbench.engine import convert, lockstep, registry
 from workbench.engine.decoding import Decoding
 from workbench.engine.local import LocalEngine
+from workbench.engine.tokenizer import HubTokenizer
 from workbench.errors import CacheFull
 from workbench.types import Prefix, Question, Step
 
@@ -62,27 +64,72 @@ def test_questions_of_different_length_say_what_they_say_alone(engine: LocalEngi
     assert engine.memory.pool.num_used == engine.memory.num_bytes == 0
 
 
-def test_teacher_forced_the_logits_are_those_of_one_row(engine: LocalEngine):
-    prefix = read(engine, document(700))
-    forced = document(6)
-    alone = []
-    for length in LENGTHS:
-        sequence = prefix.sequence.fork()
-        list(engine._runner.prefill(sequence, document(length)))
-        alone.append(torch.stack([engine._runner.forward(sequence, [token]) for token in forced]))
+def forced_alone(engine: LocalEngine, prefix: Prefix, asked: list[int], forced: list[int]) -> torch.Tensor:
+    """Logits (tokens, vocabulary) after each of the tokens behind a question."""
+    sequence = prefix.sequence.fork()
+    list(engine._runner.prefill(sequence, asked))
+    found = torch.stack([engine._runner.forward(sequence, [token]).clone() for token in forced])
+    sequence.close()
+    return found
+
+
+def forced_together(
+    engine: LocalEngine, prefix: Prefix, asked: list[list[int]], forced: list[list[int]]
+) -> torch.Tensor:
+    """The same of several questions in lockstep, (questions, tokens, vocabulary)."""
     rows = []
-    for index, length in enumerate(LENGTHS):
+    for index, question in enumerate(asked):
         sequence = prefix.sequence.fork()
-        list(engine._runner.prefill(sequence, document(length)))
-        answer = Decoding(SamplingParams(), 0, NO_END, None, threading.Event(), length)
+        list(engine._runner.prefill(sequence, question))
+        answer = Decoding(SamplingParams(), 0, NO_END, None, threading.Event(), len(question))
         rows.append(lockstep._Row(index, sequence, answer))
     batch = lockstep._Batch(rows)
     logits = []
-    for token in forced:
-        for row in rows:
+    for tokens in zip(*forced, strict=True):
+        for row, token in zip(rows, tokens, strict=True):
             row.answer.token_id = token
-        logits.append(lockstep._forward(engine._runner, batch))
-    torch.testing.assert_close(torch.stack(logits, 1), torch.stack(alone), atol=1e-3, rtol=0)
+        logits.append(lockstep._forward(engine._runner, batch).clone())
+    for row in rows:
+        row.sequence.close()
+    return torch.stack(logits, 1)
+
+
+def test_teacher_forced_the_logits_are_those_of_one_row(engine: LocalEngine):
+    prefix = read(engine, document(700))
+    forced = document(6)
+    alone = [forced_alone(engine, prefix, document(length), forced) for length in LENGTHS]
+    logits = forced_together(engine, prefix, [document(length) for length in LENGTHS], [forced] * len(LENGTHS))
+    torch.testing.assert_close(logits, torch.stack(alone), atol=1e-3, rtol=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("weights", "kv"), [("fp32", torch.float32), ("int8", torch.int8)])
+def test_eight_questions_on_seven_thousand_tokens_of_a_novel_say_what_they_say_alone(weights: str, kv: torch.dtype):
+    folder = convert.ensure(registry.find("tiny"), weights)
+    engine = make_engine(folder, weights=weights, window=8_192, kv=kv)
+    tokens = HubTokenizer(folder).encode((SAMPLES / "persuasion.txt").read_text(encoding="utf-8"))[:7_000]
+    asked = [tokens[start : start + length] for start, length in zip(range(0, 400, 50), range(9, 49, 5), strict=True)]
+    prefix = read(engine, tokens)
+    alone = [ask(engine, prefix, question, max_tokens=32) for question in asked]
+    expected = torch.stack([forced_alone(engine, prefix, *each) for each in zip(asked, alone, strict=True)])
+    logits = forced_together(engine, prefix, asked, alone)
+    best = expected.topk(2).values
+    clear = best[..., 0] - best[..., 1] > 2e-3
+    same = logits.argmax(-1) == expected.argmax(-1)
+    branches = [
+        Question(engine.fork(prefix), question, SamplingParams(32), NO_END, None, threading.Event())
+        for question in asked
+    ]
+    said = [ids(steps) for steps in together(engine, branches)]
+    differ = [next((i for i, pair in enumerate(zip(*each, strict=True)) if len({*pair}) > 1), None)
+              for each in zip(said, alone, strict=True)]  # fmt: skip
+    print(
+        f"\n{weights} weights, {kv} KV: largest difference of a logit {(logits - expected).abs().max():.1e}, "
+        f"{int((~clear).sum())} of {clear.numel()} choices within 2e-3, first divergence of each answer: {differ}"
+    )
+    torch.testing.assert_close(logits, expected, atol=1e-3, rtol=0)
+    assert bool(same[clear].all())
+    engine.close()
 
 
 def test_early_finishers_leave_and_one_that_is_cancelled_ends_alone(engine: LocalEngine):
