@@ -27,6 +27,8 @@ brackets the least and the greatest. Before the first round each engine reads 60
   token. An answer that differs from the one before saving counts as a failure.
 - **{TOGETHER} at once**: {TOGETHER} questions behind one reading; tokens of all from when each has its first, and that
   against one stream of the same precision.
+- **Milliseconds of a decoded token**: products with int8 weights and attention as Python's profiler sees them, the rest
+  by subtraction; the first reads every weight once, the second every key and value.
 - **Peak** is the most memory the process took for loading, reading and one answer, less what it took after its imports;
   **held** is what must be there: weights, keys and values.
 - **llama.cpp** loads the GGUF file that our weights were converted from, with llama-cpp-python's defaults; a second row
@@ -55,6 +57,7 @@ def sheets(results: Results) -> Iterator[Sheet]:
         title = f"`{model}`: seconds to the first token, {deepest:,} tokens read"
         yield _sheet(results, model, title, [(name, measure, deepest) for name, measure in firsts])
         yield _costs(results, model, deepest)
+        yield from _profile(results, model, deepest)
 
 
 def _sheet(results: Results, model: str, title: str, columns: list[tuple[str, str, int]]) -> Sheet:
@@ -78,6 +81,21 @@ def _costs(results: Results, model: str, depth: int) -> Sheet:
         rows.append([*setup, *(_megabytes(num_bytes) for num_bytes in (disk, peak, held)), rate, gain])
     header = ["engine", "weights", "KV", "on disk", "peak", "held", f"{TOGETHER} at once, tokens/s", "against one"]
     return Sheet(f"`{model}`: memory, and questions at once, {depth:,} tokens read", header, rows)
+
+
+def _profile(results: Results, model: str, depth: int) -> Iterator[Sheet]:
+    """Where the time of a decoded token goes, of those who can tell."""
+    rows = []
+    for setup in results.setups(model):
+        decode, products, attention = (
+            results.median(Key(model, *setup, measure, depth)) for measure in ("decode", "products", "attention")
+        )
+        if decode and products and attention:
+            rest = 1e3 / decode - products - attention
+            rows.append([*setup, *(_short(ms) for ms in (1e3 / decode, products, attention, rest))])
+    if rows:
+        header = ["engine", "weights", "KV", "a token", "products", "attention", "rest"]
+        yield Sheet(f"`{model}`: milliseconds of a decoded token, {depth:,} tokens read", header, rows)
 
 
 def _figure(results: Results, key: Key) -> str:

@@ -69,6 +69,8 @@ class Campaign:
                 for one in order:
                     if "together" in one.setup.can:
                         self._attempt(one, self.deepest, ("together",), self._together)
+                    if "profile" in one.setup.can:
+                        self._attempt(one, self.deepest, ("products", "attention"), self._profile)
                     if one in saved:
                         self._attempt(one, self.deepest, ("reopened",), self._reopen)
                 after_round()
@@ -155,6 +157,13 @@ class Campaign:
         rate = answer["num_tokens"] / answer["decode_s"]
         self._add(one, "together", depth, rate)
         self.say(f"  {TOGETHER} at once, {one.setup.engine}, {one.weights}, {one.setup.kv}: {rate:.1f} tokens/s")
+
+    def _profile(self, one: _Running, depth: int) -> None:
+        """Where the time of a decoded token goes."""
+        request = {"do": "profile", "ids": self.subject.questions[0], "max_tokens": ANSWER_TOKENS}
+        answer = one.worker.call(request)
+        for measure in ("products", "attention"):
+            self._add(one, measure, depth, answer[measure])
 
     def _save(self, one: _Running) -> bool:
         """Have a process of its own read the document and keep it on disk."""

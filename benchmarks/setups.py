@@ -24,6 +24,8 @@ TOGETHER = 8
 
 LLAMA_CAN = frozenset({"disk", "reopened"})
 OURS_CAN = LLAMA_CAN | {"together"}
+PROFILED = frozenset({"profile"})
+"""Ours with int8 weights: a decoded token goes through two kernels that can be told apart."""
 
 
 @dataclass(frozen=True)
@@ -104,11 +106,16 @@ def _setups(name: str, folder: Path) -> list[Setup]:
     )
     # As the workbench does: int8 weights come from a folder that holds them so.
     folders = {weights: str(convert.ensure(registry.find(name), weights)) for weights, _ in precisions}
-    ours = [Setup("ours", "ours", weights, kv, {"folder": folders[weights]}, OURS_CAN) for weights, kv in precisions]
+    ours = [_ours(weights, kv, folders[weights]) for weights, kv in precisions]
     fp32_bytes = 4 * registry.find(name).num_params
     too_large = "" if name == "tiny" else f"its weights in fp32 take {fp32_bytes / 1e9:.1f} GB"
     stock = Setup("transformers", "stock", "fp32", "fp32", {"folder": str(folder)}, missing=too_large)
     return [*ours, stock, *_llama_setups(name)]
+
+
+def _ours(weights: str, kv: str, folder: str) -> Setup:
+    can = OURS_CAN | PROFILED if weights == "int8" else OURS_CAN
+    return Setup("ours", "ours", weights, kv, {"folder": folder}, can)
 
 
 def _llama_setups(name: str) -> list[Setup]:

@@ -1,6 +1,8 @@
-"""Our engine as a worker. Requests: load, read, ask, together, memory, save, reopen."""
+"""Our engine as a worker. Requests: load, read, ask, together, profile, memory, save, reopen."""
 
+import cProfile
 import importlib.metadata
+import pstats
 import threading
 import time
 from collections import Counter
@@ -14,11 +16,14 @@ from benchmarks.workers.pipe import Answer, Request, memory_bytes, serve, spent
 from workbench.config import EngineOptions, SamplingParams
 from workbench.engine import checkpoint
 from workbench.engine.local import LocalEngine
+from workbench.engine.queue import engine_thread
 from workbench.engine.store import Store
 from workbench.types import Keep, Prefix, Question, ReadProgress
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "int8": torch.int8}
 NO_END: frozenset[int] = frozenset()
+KERNELS = {"product": "products", "attention": "attention"}
+"""Modules of engine.kernels, and what they are called in the tables."""
 
 
 class Ours:
@@ -94,6 +99,18 @@ class Ours:
             question.branch.close()
         return {"seconds": ended - started, "decode_s": ended - decoding, "num_tokens": after}
 
+    def profile(self, request: Request) -> Answer:
+        """As ``ask``; milliseconds a token in each kernel, as Python's profiler sees them from outside."""
+        profiler = cProfile.Profile()
+        engine_thread.call(profiler.enable)
+        answer = self.ask(request)
+        engine_thread.call(profiler.disable)
+        spent_s: Counter[str] = Counter()
+        for (path, _, function), (_, _, own_s, _, _) in pstats.Stats(profiler).stats.items():  # type: ignore[attr-defined]
+            if Path(path).parent.name == "kernels" and Path(path).stem in KERNELS:
+                spent_s[KERNELS[Path(path).stem]] += own_s if function in ("multiply", "attend") else 0.0
+        return {name: 1e3 * spent_s[name] / answer["num_tokens"] for name in KERNELS.values()}
+
     def memory(self, _: Request) -> Answer:
         """Bytes: the most this process ever took beyond its imports, the weights, and the document's cache."""
         assert self.prefix is not None  # noqa: S101
@@ -117,7 +134,12 @@ class Ours:
 def main() -> None:
     """Serve."""
     ours = Ours()
-    serve({name: getattr(ours, name) for name in ("load", "read", "ask", "together", "memory", "save", "reopen")})
+    serve(
+        {
+            name: getattr(ours, name)
+            for name in ("load", "read", "ask", "together", "profile", "memory", "save", "reopen")
+        }
+    )
 
 
 if __name__ == "__main__":
