@@ -54,6 +54,13 @@ def read_markdown(job: Job) -> Parsed:
     """A Markdown file; headings make the outline."""
     text, warnings = decode(job.data, job.name)
     text, marked = take_marks(text)
+    outline = nest(markdown_heads(text), len(text))
+    pages = marked or paginate(text, outline)
+    return Parsed(text, pages, with_pages(outline, pages), warnings)
+
+
+def markdown_heads(text: str) -> list[tuple[int, int, str]]:
+    """Start, level and title of the headings of Markdown."""
     lines = [0]
     for line in text.split("\n"):
         lines.append(lines[-1] + len(line) + 1)
@@ -64,9 +71,7 @@ def read_markdown(job: Job) -> Parsed:
         if opening.type == "heading_open" and opening.map is not None:
             title = "".join(child.content or " " for child in content.children or () if child.nesting == 0)
             flat.append((lines[opening.map[0]], int(opening.tag[1]), " ".join(title.split())))
-    outline = nest([entry for entry in flat if entry[2]], len(text))
-    pages = marked or paginate(text, outline)
-    return Parsed(text, pages, with_pages(outline, pages), warnings)
+    return [entry for entry in flat if entry[2]]
 
 
 def read_html(job: Job) -> Parsed:
