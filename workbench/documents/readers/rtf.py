@@ -14,7 +14,7 @@ from workbench.documents.parsed import Job, Parsed
 from workbench.documents.readers.text import headings
 from workbench.errors import DocumentError
 
-_ASIDE = re.compile(r"\{(?:\\\*)?\s*\\(footnote|annotation|shptxt)(?![a-z])")
+_ASIDE = re.compile(r"\{(?:\\\*)?\s*\\(?:footnote|annotation|shptxt)(?![a-z]) ?")
 _BRACE = re.compile(r"\\[\\{}]|[{}]")
 _COUNTED = (
     ("pict", "pictures"),

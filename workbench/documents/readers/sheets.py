@@ -34,7 +34,7 @@ class Sheet:
         uncounted: addresses of formulas that have no stored value.
         comments: address, author and text.
         boxes: texts that float above the cells.
-        last_row: the last row that was read, when there are more.
+        last_row: the last row that was read (0: none), when there are more; else None.
     """
 
     title: str
@@ -45,7 +45,7 @@ class Sheet:
     uncounted: list[str] = field(default_factory=list)
     comments: list[tuple[str, str, str]] = field(default_factory=list)
     boxes: list[str] = field(default_factory=list)
-    last_row: int = 0
+    last_row: int | None = None
 
 
 def column_letters(number: int) -> str:
@@ -145,7 +145,7 @@ def _say(draft: Draft, sheet: Sheet, pages: tuple[int, ...], done: str) -> None:
             "stand as formulas; open the file in Excel or LibreOffice, save it, and load it again.",
             pages,
         )
-    if sheet.last_row:
+    if sheet.last_row is not None:
         draft.warn(
             "truncated",
             f"{name} was read to row {sheet.last_row:,} and no further: {MAX_CELLS:,} cells of a workbook are read. "
