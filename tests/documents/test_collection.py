@@ -126,9 +126,9 @@ def test_one_that_cannot_be_read_is_a_page_with_its_reason(papers):
 
 
 def test_when_none_can_be_read_the_error_says_why(papers):
+    for name, data in (("a.bin", b"\0\1\2"), ("b.png", b"\x89PNG\0")):
+        (papers / name).write_bytes(data)
     with pytest.raises(DocumentError, match=r"None of the 2 files can be read\. .*a\.bin is a binary file.*b\.png"):
-        for name, data in (("a.bin", b"\0\1\2"), ("b.png", b"\x89PNG\0")):
-            (papers / name).write_bytes(data)
         load([papers / "a.bin", papers / "b.png"])
     with pytest.raises(DocumentError, match="list of files is empty"):
         load([])

@@ -37,7 +37,25 @@ def test_outputs_are_text_and_pictures_are_counted():
     ]
     document = load(saved(new_code_cell("f()", outputs=outputs)), name="a.ipynb")
     assert document.text.split() == (
-        "[1] code: f() [1] output: printed [1] output: <Figure> [1] output: a b [1] output: KeyError: 'x'".split()
+        [
+            "[1]",
+            "code:",
+            "f()",
+            "[1]",
+            "output:",
+            "printed",
+            "[1]",
+            "output:",
+            "<Figure>",
+            "[1]",
+            "output:",
+            "a",
+            "b",
+            "[1]",
+            "output:",
+            "KeyError:",
+            "'x'",
+        ]
     )
     assert "1 image/png" in said(document)
     assert "cell 1, output" in named_regions(document, "cell")

@@ -76,7 +76,8 @@ def test_sheets_have_addresses_and_empty_repeats_cost_nothing(tmp_path):
     body = (
         '<office:spreadsheet><table:table table:name="Rent"><table:table-row><table:table-cell><text:p>Month</text:p>'
         '</table:table-cell><table:table-cell table:number-columns-repeated="16383"/></table:table-row>'
-        '<table:table-row table:number-rows-repeated="1048570"><table:table-cell table:number-columns-repeated="16384"/>'
+        '<table:table-row table:number-rows-repeated="1048570">'
+        '<table:table-cell table:number-columns-repeated="16384"/>'
         '</table:table-row><table:table-row table:visibility="collapse"><table:table-cell table:formula="of:=1+1"/>'
         "</table:table-row></table:table></office:spreadsheet>"
     )
@@ -90,7 +91,8 @@ def test_sheets_have_addresses_and_empty_repeats_cost_nothing(tmp_path):
 
 
 def test_a_million_rows_of_the_same_cell_are_cut_and_said(tmp_path):
-    row = '<table:table-row table:number-rows-repeated="1048576"><table:table-cell><text:p>x</text:p></table:table-cell></table:table-row>'
+    rows = 'table:number-rows-repeated="1048576"'
+    row = f"<table:table-row {rows}><table:table-cell><text:p>x</text:p></table:table-cell></table:table-row>"
     body = f'<office:spreadsheet><table:table table:name="S">{row}</table:table></office:spreadsheet>'
     found = load(with_content(saved(Document("spreadsheet"), tmp_path), body), name="a.ods")
     assert "'S' was read to row 250,000 and no further" in said(found, "truncated")
@@ -98,7 +100,8 @@ def test_a_million_rows_of_the_same_cell_are_cut_and_said(tmp_path):
 
 def test_slides_are_pages_with_their_notes(tmp_path):
     slide = (
-        '<draw:page draw:name="{0}"><draw:frame presentation:class="title"><draw:text-box><text:p>{0}</text:p></draw:text-box>'
+        '<draw:page draw:name="{0}"><draw:frame presentation:class="title">'
+        "<draw:text-box><text:p>{0}</text:p></draw:text-box>"
         "</draw:frame><draw:frame><draw:text-box><text:p>body</text:p></draw:text-box></draw:frame>"
         "<presentation:notes><draw:frame><draw:text-box><text:p>note</text:p></draw:text-box></draw:frame>"
         "</presentation:notes></draw:page>"

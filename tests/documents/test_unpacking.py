@@ -2,7 +2,9 @@
 
 import io
 import stat
+import struct
 import zipfile
+import zlib
 
 import pytest
 
@@ -93,20 +95,40 @@ def test_a_damaged_entry_is_a_page_with_its_reason_and_the_others_are_read():
 
 
 def test_locked_entries_are_said_and_opened_with_the_password():
-    # Python writes no encrypted zips: one of a single entry, "text", under the password "secret".
-    locked = set_flag(packed_as({"a.txt": "text"}))
-    with pytest.raises(DocumentError, match="locked with a password"):
+    locked = lock(b"the secret text", b"open sesame")
+    with pytest.raises(DocumentError, match=r"a\.txt is locked with a password\. Give load"):
         load(locked, name="a.zip")
-    with pytest.raises(DocumentError, match="the password is not the right one|cannot be unpacked"):
+    with pytest.raises(DocumentError, match="the password is not the right one"):
         load(locked, name="a.zip", password="wrong")
+    assert "the secret text" in load(locked, name="a.zip", password="open sesame").text
 
 
-def set_flag(data):
-    """The same zip saying that its entries are encrypted."""
-    marked = bytearray(data)
-    for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
-        marked[marked.index(mark) + offset] |= 1
-    return bytes(marked)
+def lock(content, password):
+    """A zip of ``a.txt``, encrypted as PKZIP does (APPNOTE 6.1): Python only reads such."""
+    keys = [0x12345678, 0x23456789, 0x34567890]
+
+    def crc(byte, value):
+        return zlib.crc32(bytes([byte]), value ^ 0xFFFFFFFF) ^ 0xFFFFFFFF
+
+    def update(byte):
+        keys[0] = crc(byte, keys[0])
+        keys[1] = ((keys[1] + (keys[0] & 0xFF)) * 134_775_813 + 1) & 0xFFFFFFFF
+        keys[2] = crc(keys[1] >> 24, keys[2])
+
+    def encrypt(byte):
+        mask = keys[2] | 2
+        update(byte)
+        return byte ^ ((mask * (mask ^ 1)) >> 8 & 0xFF)
+
+    for byte in password:
+        update(byte)
+    check = zlib.crc32(content) >> 24
+    secret = bytes(encrypt(byte) for byte in bytes(11) + bytes([check]) + content)
+    fields = (20, 1, 0, 0, 0, zlib.crc32(content), len(secret), len(content), 5, 0)
+    head = struct.pack("<4s5H3I2H", b"PK\x03\x04", *fields) + b"a.txt"
+    entry = struct.pack("<4s6H3I5H2I", b"PK\x01\x02", 20, *fields, 0, 0, 0, 0, 0) + b"a.txt"
+    end = struct.pack("<4s4H2IH", b"PK\x05\x06", 0, 0, 1, 1, len(entry), len(head) + len(secret), 0)
+    return head + secret + entry + end
 
 
 @pytest.mark.parametrize("cut", [4, 30, -30, -5])
