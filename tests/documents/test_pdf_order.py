@@ -1,19 +1,24 @@
 """The order in which a PDF's lines are read, words that line ends part, and lines that come again."""
 
+import re
+
 import pymupdf
 
 from tests.documents.conftest import check_whole
 from workbench.documents.load import load
 
-WORDS = (
+WORDS = re.findall(
+    r"\S+",
     "every long contract is read in order of its clauses and columns are no exception to this rule because whoever "
-    "drafts one wants the left side read before the right side begins while lists and margins follow along too"
-).split()
+    "drafts one wants the left side read before the right side begins while lists and margins follow along too",
+)
 
 
 def column(start, num_lines):
     """Lines of about one width whose words are numbered, so that their order shows."""
-    return [" ".join(WORDS[(start + n * 5 + k) % len(WORDS)] for k in range(5)) + f" {start + n}" for n in range(num_lines)]
+    return [
+        " ".join(WORDS[(start + n * 5 + k) % len(WORDS)] for k in range(5)) + f" {start + n}" for n in range(num_lines)
+    ]
 
 
 def numbers(text):
@@ -45,7 +50,11 @@ def test_columns_are_read_one_after_the_other_however_they_are_drawn():
     for by_line in (False, True):
         document = load(make(lambda page, by_line=by_line: two_columns(page, by_line=by_line)), name="a.pdf")
         assert numbers(document.text) == expected
-        assert document.text.split("\n")[:3] == ["Running head", "Journal", "A title over both of the columns of the page"]
+        assert document.text.split("\n")[:3] == [
+            "Running head",
+            "Journal",
+            "A title over both of the columns of the page",
+        ]
 
 
 def test_numbers_in_the_margin_stay_with_their_paragraphs():
@@ -71,8 +80,11 @@ def test_short_cells_that_are_drawn_row_by_row_are_read_row_by_row():
 
 def test_a_word_parted_at_a_line_end_is_one_word_and_a_compound_keeps_its_hyphen():
     def draw(page):
-        text = ("The high-risk rules make a differ-\nence to every high-\nrisk system, and to AI-\nBased ones; "
-                "12-\nmonth terms.\nA soft hy\u00adphen and one at the soft\u00ad\nness of an end.\nNo differ-\nEnce.")  # fmt: skip
+        text = (
+            "The high-risk rules make a differ-\nence to every high-\nrisk system, and to AI-\nBased ones; "
+            "12-\nmonth terms.\n"
+            "A soft hy\u00adphen and one at the soft\u00ad\nness of an end.\nNo differ-\nEnce."
+        )
         for n, line in enumerate(text.split("\n")):
             page.insert_text((72, 100 + 14 * n), line)
         page.insert_text((72, 400), "A difference and softness stand elsewhere, too.")

@@ -38,6 +38,8 @@ class Findings:
         edges: those near the top or bottom of a page.
         parted: from the beginning of a line that ends in a hyphen to the end of the next.
         hidden: text that is not seen.
+        pictures: numbers of pages that are pictures and were not read.
+        recognised: numbers of pages whose text was recognised in a picture.
         layers: numbers of pages whose text is an earlier OCR's.
         unread: numbers of pages whose fields or annotations are damaged.
         fields: filled and all fields, by page number.
@@ -47,6 +49,8 @@ class Findings:
     edges: list[Edge] = field(default_factory=list)
     parted: list[Span] = field(default_factory=list)
     hidden: list[Hidden] = field(default_factory=list)
+    pictures: list[int] = field(default_factory=list)
+    recognised: list[int] = field(default_factory=list)
     layers: list[int] = field(default_factory=list)
     unread: list[int] = field(default_factory=list)
     fields: dict[int, tuple[int, int]] = field(default_factory=dict)

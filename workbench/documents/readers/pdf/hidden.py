@@ -111,6 +111,11 @@ def _large(images: Rects, page: pymupdf.Rect) -> Rects:
     return large
 
 
+def fills_page(drawn: Drawn, page: pymupdf.Rect) -> bool:
+    """Whether a picture is most of a page."""
+    return len(_large(drawn.images, page)) > 0
+
+
 def _without_contrast(page: pymupdf.Page, boxes: Rects, suspects: Mask) -> Mask:
     """Those of the suspects at whose place the rendered page has one colour."""
     scale = min(2.0, (_MAX_PIXELS / max(page.rect.width * page.rect.height, 1)) ** 0.5)

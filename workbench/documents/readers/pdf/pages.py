@@ -13,13 +13,14 @@ import pymupdf
 from workbench.documents.document import PageStatus
 from workbench.documents.layout import Boxes
 from workbench.documents.parsed import ReadOptions
+from workbench.documents.readers.pdf import ocr
 from workbench.documents.readers.pdf.draft import Draft
 from workbench.documents.readers.pdf.drawn import Drawn, drawn_on
 from workbench.documents.readers.pdf.fields import add_beside, beside_text
 from workbench.documents.readers.pdf.findings import Findings, Hidden
 from workbench.documents.readers.pdf.glyphs import Line, lines_of
 from workbench.documents.readers.pdf.headings import Shown
-from workbench.documents.readers.pdf.hidden import REASONS, Codes, hidden_in
+from workbench.documents.readers.pdf.hidden import REASONS, Codes, fills_page, hidden_in
 from workbench.documents.readers.pdf.hyphens import may_part
 from workbench.documents.readers.pdf.opening import DAMAGE
 from workbench.documents.readers.pdf.order import in_order
@@ -28,6 +29,8 @@ from workbench.types import Span
 
 _MAX_PATHS = 50
 """Drawn lines a page without text may have and still be empty: a frame, a rule. More of them are drawn letters."""
+_FEW_CHARS = 200
+"""Characters, such as a stamp or a page number, up to which a picture that fills the page is taken for its text."""
 _OCR = 1 + REASONS.index("OCR layer")
 
 
@@ -46,6 +49,9 @@ def read_page(pdf: pymupdf.Document, index: int, draft: Draft, findings: Finding
     reasons = {line.number: code for line, code in zip(lines, codes, strict=True)}
     for line in in_order(lines):
         adder.add(line, reasons[line.number])
+    num_read = draft.num_chars - start
+    told = _read_picture(page, drawn, lines, adder, findings, options) if num_read < _FEW_CHARS else ""
+    status: PageStatus = "ocr" if draft.num_chars - start > num_read else "read"
     try:
         beside = beside_text(page)
     except DAMAGE:
@@ -54,10 +60,10 @@ def read_page(pdf: pymupdf.Document, index: int, draft: Draft, findings: Finding
     add_beside(draft, beside)
     if fields := [one for one in beside if one.kind == "field"]:
         findings.fields[index + 1] = sum(bool(one.text) for one in fields), len(fields)
-    has_text = draft.num_chars > start
-    status: PageStatus
-    status, reason = ("read", "") if has_text else _without_text(drawn)
-    draft.finish(_label(pdf, index), status, reason)
+    if draft.num_chars > start:
+        draft.finish(_label(pdf, index), status, told)
+    else:
+        draft.finish(_label(pdf, index), _without_text(drawn), told or "nothing is on the page")
 
 
 class _Adder:
@@ -69,7 +75,7 @@ class _Adder:
         self._drop_hidden = drop_hidden
         self._before: Shown | None = None
 
-    def add(self, line: Line, codes: Codes) -> None:
+    def add(self, line: Line, codes: Codes, *, made: bool = False) -> None:
         """A line, or what is left of it."""
         if codes.any():
             kept = self._without_hidden(line, codes)
@@ -78,7 +84,7 @@ class _Adder:
             line = kept
         if not line.text.strip():
             return
-        span = self._draft.add(line.text, line.boxes)
+        span = self._draft.add(line.text, line.boxes, made=made)
         self._draft.add("\n")
         shown = Shown(*span, self._index, line.bbox, line.size, line.font, line.is_bold)
         self._note(line, shown)
@@ -142,10 +148,36 @@ def _label(pdf: pymupdf.Document, index: int) -> str:
         return ""
 
 
-def _without_text(drawn: Drawn) -> tuple[PageStatus, str]:
+def _without_text(drawn: Drawn) -> PageStatus:
     """``scanned`` when something is to be seen: a picture, or letters drawn as lines."""
-    if len(drawn.images):
-        return "scanned", "the page is a picture without text"
-    if drawn.num_paths > _MAX_PATHS:
-        return "scanned", "its letters are drawn as lines"
-    return "empty", "nothing is on the page"
+    return "scanned" if len(drawn.images) or drawn.num_paths > _MAX_PATHS else "empty"
+
+
+def _read_picture(
+    page: pymupdf.Page, drawn: Drawn, lines: list[Line], adder: _Adder, findings: Findings, options: ReadOptions
+) -> str:
+    """Recognise what text there is in a page that is a picture, beside the few words it has; says what became of it."""
+    if not (drawn.num_paths > _MAX_PATHS or len(drawn.images)) or (lines and not fills_page(drawn, page.rect)):
+        return ""
+    number = page.number + 1
+    if not options.ocr or not ocr.is_installed():
+        findings.pictures.append(number)
+        return "the page is a picture; what is in it was not read"
+    try:
+        found = [line for line in ocr.recognised(page) if not any(_overlap(line, other) for other in lines)]
+    except DAMAGE as error:
+        findings.pictures.append(number)
+        return f"the page is a picture; OCR failed: {error}"
+    if not found:
+        return "the page is a picture; no text was found in it"
+    findings.recognised.append(number)
+    for line in in_order(found):
+        adder.add(line, np.zeros(len(line.text), np.uint8), made=True)
+    return "its text was recognised in a picture"
+
+
+def _overlap(line: Line, other: Line) -> bool:
+    """Whether most of one line lies within the other."""
+    x = min(line.bbox[2], other.bbox[2]) - max(line.bbox[0], other.bbox[0])
+    y = min(line.bbox[3], other.bbox[3]) - max(line.bbox[1], other.bbox[1])
+    return x > 0.5 * (line.bbox[2] - line.bbox[0]) and y > 0.5 * (other.bbox[3] - other.bbox[1])

@@ -22,8 +22,6 @@ from workbench.documents.readers.pdf.running import running
 from workbench.documents.readers.text import nest, with_pages
 from workbench.types import Span
 
-_ADVICE = "Run OCR on the file and load the result"
-
 
 def read_pdf(job: Job) -> Parsed:
     """A PDF file; bookmarks, and headings below them, make the outline.
@@ -50,7 +48,7 @@ def _finish(pdf: pymupdf.Document, draft: Draft, findings: Findings, job: Job) -
     warnings = [
         *_about_file(pdf, len(pages)),
         *damaged,
-        *said.about_pages(pages, advice=_ADVICE),
+        *said.about_pages(pages, findings, job.options),
         *said.about_hidden(findings.hidden, job.options, lambda span: Span(*cut.places(span))),
         *said.about_running(cut.spans([head.span for head in heads]), [head.page + 1 for head in heads], job.options),
         *said.about_findings(findings),

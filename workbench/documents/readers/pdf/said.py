@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from workbench.documents.document import DocumentWarning, Page
 from workbench.documents.parsed import ReadOptions
+from workbench.documents.readers.pdf import ocr
 from workbench.documents.readers.pdf.findings import Findings, Hidden
 from workbench.documents.readers.pdf.hidden import TINY_POINTS
 from workbench.types import Span
@@ -31,25 +32,31 @@ def numbers(pages: Iterable[int]) -> str:
     return ", ".join(shown) + (" ..." if len(runs) > _SHOWN_PAGES else "")
 
 
-def about_pages(pages: Sequence[Page], *, advice: str) -> list[DocumentWarning]:
-    """Pages without text that a person would find some on.
-
-    Args:
-        pages: all of them.
-        advice: how pictures can be read.
-    """
+def about_pages(pages: Sequence[Page], findings: Findings, options: ReadOptions) -> list[DocumentWarning]:
+    """Pages without text that a person would find some on, and text that was recognised."""
+    if not ocr.is_installed():
+        advice = f"{ocr.INSTALL} has them recognised here"
+    elif not options.ocr:
+        advice = "load(..., ocr=True) has them recognised"
+    else:
+        advice = "No text was found in them"
+    scanned = {page.number for page in pages if page.status == "scanned"}
     said = {
-        "scanned": f"are pictures without text; they were not read. {advice}",
-        "unreadable": "are damaged; they were not read. Open the file in a viewer and save it anew",
+        "scanned": (scanned | set(findings.pictures), f"are pictures without text; they were not read. {advice}"),
+        "unreadable": (
+            {page.number for page in pages if page.status == "unreadable"},
+            "are damaged; they were not read. Open the file in a viewer and save it anew",
+        ),
+        "ocr": (
+            set(findings.recognised),
+            "are pictures; their text was recognised and may have mistakes. Compare it with the picture",
+        ),
     }
-    warnings = []
-    for status, what in said.items():
-        found = tuple(page.number for page in pages if page.status == status)
-        if found:
-            warnings.append(
-                DocumentWarning(status, f"{len(found)} of {len(pages)} pages {what}: {numbers(found)}.", found)
-            )
-    return warnings
+    return [
+        DocumentWarning(kind, f"{len(found)} of {len(pages)} pages {what}: {numbers(found)}.", tuple(sorted(found)))
+        for kind, (found, what) in said.items()
+        if found
+    ]
 
 
 def about_hidden(found: Sequence[Hidden], options: ReadOptions, place: Callable[[Span], Span]) -> list[DocumentWarning]:
