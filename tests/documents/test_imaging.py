@@ -50,7 +50,7 @@ def boxed(path: Path, password: str | None = None) -> Document:
         for page in pdf:
             start = len(text)
             for block in page.get_text("rawdict")["blocks"]:
-                for char in (c for line in block["lines"] for span in line["spans"] for c in span["chars"]):
+                for char in (c for line in block.get("lines", ()) for span in line["spans"] for c in span["chars"]):
                     text += char["c"]
                     boxes.append(tuple(pymupdf.Rect(char["bbox"]) * page.rotation_matrix))
             pages.append(Page(page.number + 1, str(page.number + 1), start, len(text)))
