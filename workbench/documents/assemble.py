@@ -31,7 +31,7 @@ def document_of(name: str, parsed: Parsed, source: Source) -> Document:
         warnings = (*warnings, DocumentWarning("encoding", message))
     pages = tuple(replace(page, label=_LONE.sub("�", page.label)) for page in parsed.pages)
     outline = tuple(replace(section, title=_LONE.sub("�", section.title)) for section in parsed.outline)
-    return Document(name, text, pages, outline, warnings, source, layout=parsed.layout)
+    return Document(name, text, pages, outline, warnings, source, members=parsed.members, layout=parsed.layout)
 
 
 def _why_empty(parsed: Parsed) -> str:

@@ -11,7 +11,7 @@ from pathlib import PurePath
 
 from workbench.documents.assemble import document_of
 from workbench.documents.document import Document, Source
-from workbench.documents.formats import recognise
+from workbench.documents.formats import Format, recognise
 from workbench.documents.parsed import Job, PageCallback, ReadOptions, unheard
 from workbench.errors import DocumentError
 
@@ -25,12 +25,14 @@ class File:
         name: what people shall call it.
         path: where it came from, for people.
         suffix: that names its format, if its content does not; that of its name by default.
+        kind: its format, where that is known already.
     """
 
     data: bytes = field(repr=False)
     name: str
     path: str
     suffix: str = ""
+    kind: Format | None = None
 
 
 def parse(file: File, options: ReadOptions, report: PageCallback = unheard) -> Document:
@@ -41,7 +43,7 @@ def parse(file: File, options: ReadOptions, report: PageCallback = unheard) -> D
     """
     if not file.data:
         raise DocumentError(f"{file.name} is empty (0 bytes).")
-    kind = recognise(file.data, (file.suffix or PurePath(file.name).suffix).lower())
+    kind = file.kind or recognise(file.data, (file.suffix or PurePath(file.name).suffix).lower())
     parsed = kind.load_reader()(Job(file.data, file.name, options, report))
     source = Source(file.path, hashlib.sha256(file.data).hexdigest(), len(file.data), kind.media_type)
     return document_of(file.name, parsed, source)

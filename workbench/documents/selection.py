@@ -139,7 +139,11 @@ def _reaching(document: Document, span: Span) -> list[Page]:
         page
         for page in document.pages
         if (page.start_char < end and page.end_char > start)
-        or (page.start_char == page.end_char and (start <= page.start_char < end or (last and page.start_char == end)))
+        or (
+            page.start_char == page.end_char
+            and page.status != "excluded"
+            and (start <= page.start_char < end or (last and page.start_char == end))
+        )
     ]
 
 
