@@ -145,7 +145,7 @@ def _unchanged(source: Source) -> bytes:
     except (OSError, ValueError) as error:
         raise DocumentError(f"the file cannot be read: {error}") from error
     if here is False:
-        raise DocumentError("there is no file of it here any more")
+        raise DocumentError("there is no file of it here")
     if hashlib.sha256(data).hexdigest() != source.sha256:
         raise DocumentError("the file has changed since it was read")
     return data

@@ -11,9 +11,8 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
+from math import isnan
 from typing import NamedTuple, Protocol
-
-import numpy as np
 
 from workbench.display import Displayed
 from workbench.documents.document import Document, Member, Page
@@ -32,6 +31,10 @@ _SAME_LINE = 0.5
 
 _MAX_GAP = 2.0
 """Gap between two boxes of one line, in their heights; wider ones part columns and cells."""
+
+
+_MAX_GROWTH = 1.5
+"""Height of a line's box, in that of its highest character; width of a column's in that of its widest."""
 
 
 class Passage(Protocol):
@@ -174,26 +177,20 @@ def _lines(text: str, touched: Sequence[Region], span: Span) -> tuple[int, int] 
 
 
 def _in_words(page: Page, member: str, touched: Sequence[Region], lines: tuple[int, int] | None) -> str:
+    """Outer names, the name or names it stands in, then the line, or the page where there may be several."""
     named = [region for region in touched if region.kind in _NAMING]
     leaves = _leaves(named)
-    if not leaves:
-        return _page_in_words(page, member)
-    first, last = leaves[0], leaves[-1]
-    outer = [r.name for r in named if r is not first and r.end_char >= first.end_char and r not in leaves]
-    words = [name for name in outer if not first.name.startswith(name)]
-    words.append(first.name if first is last else f"{first.name} to {last.name}")
+    first = leaves[0] if leaves else None
+    outer = [r.name for r in named if first and r not in leaves and r.end_char >= first.end_char]
+    words = [name for name in (member, *outer) if name and not (first and first.name.startswith(name))]
+    if first:
+        words.append(first.name if first is leaves[-1] else f"{first.name} to {leaves[-1].name}")
     if lines:
         words.append(f"line {lines[0]}" if lines[0] == lines[1] else f"lines {lines[0]}–{lines[1]}")
-    elif first.kind in _PAGED and page.label != first.name:
-        words.append(_page_in_words(page, first.name))
-    return ", ".join([member, *words] if member and not first.name.startswith(member) else words)
-
-
-def _page_in_words(page: Page, member: str) -> str:
-    """The page, and in a collection the document: its labels name it already, ``contract.pdf · 3``."""
-    label = page.label or str(page.number)
-    own = label.removeprefix(f"{member} · ") if member else label
-    return f"{member}, page {own}" if own != label else f"page {label}"
+    elif first is None or (first.kind in _PAGED and page.label != first.name):
+        # In a collection labels begin with the document: contract.pdf · 3
+        words.append(f"page {(page.label or str(page.number)).removeprefix(f'{words[-1]} · ' if words else '')}")
+    return ", ".join(dict.fromkeys(words))
 
 
 def line_boxes(document: Document, span: Span) -> tuple[Box, ...]:
@@ -201,35 +198,50 @@ def line_boxes(document: Document, span: Span) -> tuple[Box, ...]:
     boxes = document.layout.boxes
     if not len(boxes):
         return ()
-    runs: list[list[Box]] = []
+    runs: list[_Run] = []
     broken = True
-    for char in range(*span):
-        box = Box(*boxes[char].tolist())
-        if document.text[char] == "\n":
+    for char, sides in zip(document.text[slice(*span)], boxes[slice(*span)].tolist(), strict=True):
+        box = Box(*sides)
+        if char == "\n":
             broken = True
-        if np.isnan(box.x0) or document.text[char].isspace():
+        if isnan(box.x0) or char.isspace():
             continue
-        if not broken and _adjoins(runs[-1][-1], box):
-            runs[-1].append(box)
-        else:
-            runs.append([box])
+        if broken or not runs[-1].take(box):
+            runs.append(_Run(box))
         broken = False
-    return tuple(_around(run) for run in runs)
+    return tuple(run.around for run in runs)
 
 
-def _adjoins(one: Box, other: Box) -> bool:
-    """Whether two boxes stand beside each other on a line, or under each other in vertical writing."""
-    height, width = min(one.y1 - one.y0, other.y1 - other.y0), min(one.x1 - one.x0, other.x1 - other.x0)
-    down, across = _overlap(one.y0, one.y1, other.y0, other.y1), _overlap(one.x0, one.x1, other.x0, other.x1)
-    beside = down >= _SAME_LINE * height and -across <= _MAX_GAP * height
-    return beside or (across >= _SAME_LINE * width and other.y0 >= one.y0 and -down <= _SAME_LINE * width)
+class _Run:
+    """Boxes of characters beside each other on a line, or under each other in vertical writing.
+
+    Attributes:
+        around: the box around them all.
+    """
+
+    def __init__(self, box: Box) -> None:
+        self.around = self._last = box
+        self._height, self._width = box.y1 - box.y0, box.x1 - box.x0
+
+    def take(self, box: Box) -> bool:
+        """Take a box in if it stands beside or under the last one; whether it does."""
+        last = self._last
+        height, width = max(self._height, box.y1 - box.y0), max(self._width, box.x1 - box.x0)
+        down, across = _overlap(last.y0, last.y1, box.y0, box.y1), _overlap(last.x0, last.x1, box.x0, box.x1)
+        (x0, y0, x1, y1), at = self.around, box
+        around = Box(min(x0, at.x0), min(y0, at.y0), max(x1, at.x1), max(y1, at.y1))
+        # Slanted writing, such as a watermark, would have a box with half the page in it.
+        level = around.y1 - around.y0 <= _MAX_GROWTH * height
+        upright = around.x1 - around.x0 <= _MAX_GROWTH * width
+        lower = min(last.y1 - last.y0, box.y1 - box.y0)
+        narrower = min(last.x1 - last.x0, box.x1 - box.x0)
+        beside = level and down >= _SAME_LINE * lower and -across <= _MAX_GAP * lower
+        under = upright and across >= _SAME_LINE * narrower and box.y0 >= last.y0 and -down <= _SAME_LINE * narrower
+        if beside or under:
+            self.around, self._last, self._height, self._width = around, box, height, width
+        return beside or under
 
 
 def _overlap(start: float, end: float, other_start: float, other_end: float) -> float:
     """Length that two stretches share; below zero, the gap between them."""
     return min(end, other_end) - max(start, other_start)
-
-
-def _around(run: Sequence[Box]) -> Box:
-    x0, y0, x1, y1 = zip(*run, strict=True)
-    return Box(min(x0), min(y0), max(x1), max(y1))
