@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +35,7 @@ MAX_CHARS = 6_000
 MAX_LINES = 120
 
 _PDF = "application/pdf"
+_drawing = threading.Lock()  # MuPDF works for one thread at a time; dashboards have many
 _ALIGNED = re.compile(r"\S {3,}\S|\t|\|")
 _ALIGNED_SHARE = 0.2
 _LINE_ENDS = re.compile("\n")
@@ -101,10 +103,11 @@ def page_image(
         for start, end in sorted(spans)
         if start < shown.end_char and end > shown.start_char
     ]
-    try:
-        return _from_file(document, shown, marks, dpi)
-    except DocumentError as error:
-        return _from_text(document, shown, marks, dpi, str(error))
+    with _drawing:
+        try:
+            return _from_file(document, shown, marks, dpi)
+        except DocumentError as error:
+            return _from_text(document, shown, marks, dpi, str(error))
 
 
 def _from_file(document: Document, page: Page, marks: Sequence[Span], dpi: int) -> PageImage:
