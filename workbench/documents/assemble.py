@@ -38,7 +38,7 @@ def _why_empty(parsed: Parsed) -> str:
     unread = {status: sum(page.status == status for page in parsed.pages) for status in ("scanned", "unreadable")}
     total = len(parsed.pages)
     why = [
-        f"{unread['scanned']} of its {total} pages are pictures; run OCR on it and load the result",
+        f"{unread['scanned']} of its {total} pages are pictures; pip install 'qwen-workbench[ocr]' has them recognised",
         f"{unread['unreadable']} of its {total} pages are damaged; open it in a viewer and save it anew",
     ]
     said = [reason for reason, num in zip(why, unread.values(), strict=True) if num]

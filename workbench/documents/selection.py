@@ -25,6 +25,8 @@ _ROMAN = re.compile(r"(?=[ivxlc])(xc|xl|l?x{0,3})(ix|iv|v?i{0,3})")
 _DIGITS = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
 _RANGE = re.compile(r"\s*(?:\.{2,}|…)\s*")
 _NEAREST = 3
+TITLE_MARK = " · "
+"""Between the number and the title of a section that has both."""
 
 
 def select(
@@ -78,7 +80,7 @@ def page_by_number(document: Document, number: int) -> Page:
 def _titled(document: Document, expression: str) -> Span:
     """The characters of a section, or from one to another; a title that has dots in it is a title."""
     ends = _RANGE.split(expression.strip(), maxsplit=1)
-    if len(ends) == 1 or any(normalised(s.title) == normalised(expression) for s in document.outline):
+    if len(ends) == 1 or any(normalised(expression) in _names(s.title) for s in document.outline):
         return _section(document, expression).span
     begin = _section(document, ends[0])
     # Titles come again in every volume: the end of a range is the next one of its name.
@@ -94,7 +96,7 @@ def _section(document: Document, title: str, from_char: int = 0) -> Section:
         first, last = document.pages[0].number, document.pages[-1].number
         raise ConfigError(f"{document.name} has no chapters or sections; select by pages=range({first}, {last + 1}).")
     asked = normalised(title)
-    exact = [section for section in document.outline if normalised(section.title) == asked]
+    exact = [section for section in document.outline if asked and asked in _names(section.title)]
     begun = re.compile(re.escape(asked) + r"(?!\w)")
     found = exact or [section for section in document.outline if asked and begun.match(normalised(section.title))]
     if found:
@@ -106,6 +108,11 @@ def _section(document: Document, title: str, from_char: int = 0) -> Section:
         f"{document.name} has no section {title.strip()!r}. Nearest: {near}; all {len(titles)} are in "
         "document.outline_table()."
     )
+
+
+def _names(title: str) -> tuple[str, str]:
+    """What a section answers to: "Article 6 · Classification rules" to that, and to its title alone."""
+    return normalised(title), normalised(title.partition(TITLE_MARK)[2])
 
 
 def normalised(title: str) -> str:

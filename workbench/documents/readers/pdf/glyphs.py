@@ -63,7 +63,8 @@ class Line:
 
 def lines_of(page: pymupdf.Page) -> list[Line]:
     """The lines of a page's own content, without annotations and fields, in the order in which they are drawn."""
-    found = pymupdf.mupdf.FzStextPage(pymupdf.mupdf.FzRect(*page.rect))
+    # Of a page's own size it would lose what stands beside the page without a word.
+    found = pymupdf.mupdf.FzStextPage(pymupdf.mupdf.FzRect(pymupdf.mupdf.FzRect.Fixed_INFINITE))
     device = pymupdf.mupdf.fz_new_stext_device(found, pymupdf.mupdf.FzStextOptions(_FLAGS))
     pymupdf.mupdf.fz_run_page_contents(page.this, device, pymupdf.mupdf.FzMatrix(), pymupdf.mupdf.FzCookie())
     pymupdf.mupdf.fz_close_device(device)
@@ -79,7 +80,7 @@ def _line(raw: dict[str, Any], number: int) -> Line:
     text = _CONTROL.sub(" ", "".join([char["c"] for char in chars]))
     boxes = np.array([char["bbox"] for char in chars], np.float32)
     counts = [len(span["chars"]) for span in spans]
-    is_level = raw["wmode"] == 0 and abs(raw["dir"][1]) < 0.01
+    is_level = raw["wmode"] == 0 and raw["dir"][0] > 0.99
     if is_level:
         _flatten(boxes, np.array([char["origin"][1] for char in chars], np.float32), spans, counts)
     boxes[[char["synthetic"] for char in chars]] = np.nan
