@@ -160,7 +160,7 @@ def test_binary_bytes_named_html_are_refused():
 
 def test_anchors_are_found_at_their_places_and_leave_no_trace():
     source = '<p>Before <a id="x"></a>here.</p><h2 id="y">There</h2><table><tr><td id="z">cell</td></tr></table>'
-    text, heads, anchors = render(source, "a.html", ["x", "y", "z", "absent"])
+    text, heads, anchors, _ = render(source, "a.html", ["x", "y", "z", "absent"])
     assert text == render(source, "a.html").text
     assert {key: text[at:].split()[0] for key, at in anchors.items()} == {"x": "here.", "y": "There", "z": "cell"}
     assert heads == [(text.index("There"), 2, "There")]

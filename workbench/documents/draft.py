@@ -8,6 +8,7 @@ Not covered: where pages of text without pages are cut (readers.text.paginate).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -56,9 +57,13 @@ class Draft:
 
     def head(self, level: int, title: str) -> None:
         """A section begins here."""
+        self.head_at(self.num_chars, level, title)
+
+    def head_at(self, char: int, level: int, title: str) -> None:
+        """A section begins at a character that may still be to come."""
         words = " ".join(title.split())
         if words:
-            self._heads.append((self.num_chars, level, words))
+            self._heads.append((char, level, words))
 
     def page(self, label: str, status: PageStatus = "read", reason: str = "") -> int:
         """A page begins here; its number."""
@@ -91,9 +96,10 @@ class Draft:
                 self.make(" ")
             self.make("|\n" + "| --- " * width + "|\n" if index == 0 else "|\n")
 
-    def cell(self, text: str) -> None:
-        """The text of a cell on one line; a pipe in it is escaped."""
-        for index, piece in enumerate(" ".join(text.split()).split("|")):
+    def cell(self, text: str, *, squeeze: bool = True) -> None:
+        """A cell's text, or a piece of it (``squeeze=False``), on one line; a pipe in it is escaped."""
+        line = " ".join(text.split()) if squeeze else re.sub(r"[\t\n\r]", " ", text)
+        for index, piece in enumerate(line.split("|")):
             if index:
                 self.make("\\")
             self.add("|" * bool(index) + piece)
@@ -120,7 +126,7 @@ class Draft:
                 self._begin(page, name)
         self.add(part.text[start:])
         if marker or part.text:
-            self.make("\n" if part.text.endswith("\n") or not part.text else "\n\n")
+            self.make("\n" if part.text.endswith("\n") else "\n\n")
         return Span(begin, self.num_chars)
 
     def _begin(self, page: Page, name: str) -> None:

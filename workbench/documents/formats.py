@@ -130,7 +130,8 @@ FORMATS = (
 _SIGNED = (
     (_OLE, OLD_OFFICE), (b"PAR1", PARQUET), (b"\x89PNG", IMAGE), (b"\xff\xd8\xff", IMAGE), (b"GIF8", IMAGE),
     (b"II*\0", IMAGE), (b"MM\0*", IMAGE), (b"BM", IMAGE), (b"RIFF", SOUND), (b"ID3", SOUND), (b"OggS", SOUND),
-    (b"fLaC", SOUND), (b"\x1aE\xdf\xa3", SOUND), (b"\x7fELF", PROGRAM), (b"MZ", PROGRAM), (b"\xca\xfe\xba\xbe", PROGRAM),
+    (b"fLaC", SOUND), (b"\x1aE\xdf\xa3", SOUND), (b"\x7fELF", PROGRAM), (b"MZ", PROGRAM),
+    (b"\xca\xfe\xba\xbe", PROGRAM),
     (b"\xcf\xfa\xed\xfe", PROGRAM), (b"\0asm", PROGRAM), (b"\x1f\x8b", PACKED), (b"BZh", PACKED), (b"\xfd7zXZ", PACKED),
     (b"\x28\xb5\x2f\xfd", PACKED), (b"7z\xbc\xaf\x27\x1c", PACKED), (b"Rar!", PACKED), (b"SQLite format 3\0", DATABASE),
 )  # fmt: skip

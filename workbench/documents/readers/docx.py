@@ -1,0 +1,322 @@
+"""Word files: paragraphs, headings, lists with their numbers, tables, text boxes, notes, comments, headers.
+
+Read is what Word shows with all tracked changes accepted. python-docx would do the unpacking but gives no text of
+tracked insertions, content controls, text boxes or notes, so the elements are walked here (lxml). Pages are those of
+Word's last layout where the file has them, else made ones.
+
+Not covered: pictures, charts and embedded files (counted, and said).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
+
+from workbench.documents.draft import Draft
+from workbench.documents.layout import RegionKind
+from workbench.documents.parsed import Job, Parsed
+from workbench.documents.readers.numbering import BULLET, Numbering
+from workbench.documents.readers.package import Element, Package, attribute, below, child, local, whole
+from workbench.errors import DocumentError
+from workbench.types import Span
+
+_HEADING = re.compile(r"heading (\d)$|^(?:title)$")
+_SKIPPED = frozenset({"pPr", "rPr", "sectPr", "instrText", "fldData", "delText", "delInstrText", "Fallback", "tblPr"})
+_DELETED = frozenset({"del", "moveFrom"})
+_INSERTED = frozenset({"ins", "moveTo"})
+_PLAIN = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-", "ptab": "\t"}
+_NOTES = {"footnoteReference": "footnote", "endnoteReference": "endnote"}
+
+
+class _Token(NamedTuple):
+    """A piece of a paragraph: text, a note's or comment's call, a page's end, a text box."""
+
+    kind: Literal["text", "hidden", "note", "comment", "page", "box"]
+    text: str
+    element: Element | None = None
+
+
+def read_docx(job: Job) -> Parsed:
+    """A Word file.
+
+    Raises:
+        DocumentError: it is damaged or unsafe.
+    """
+    package = Package(job.data, job.name)
+    main = package.main()
+    root = package.xml(main)
+    body = child(root, "body")
+    if body is None:
+        raise DocumentError(f"{job.name} is damaged: its text cannot be found. Save it anew in Word or LibreOffice.")
+    writer = _Writer(package, main, job, body)
+    writer.blocks(body)
+    writer.rest()
+    job.report(1, 1)
+    return writer.draft.parsed()
+
+
+class _Styles:
+    """Heading levels and lists of paragraph styles, inherited ones included."""
+
+    def __init__(self, root: Element | None) -> None:
+        self._styles = {attribute(one, "styleId"): one for one in below(root, "style")} if root is not None else {}
+
+    def chain(self, style_id: str | None) -> Iterator[Element]:
+        """A style and those it is based on."""
+        seen = set()
+        while style_id in self._styles and style_id not in seen:
+            seen.add(style_id)
+            style = self._styles[style_id]
+            yield style
+            style_id = attribute(child(style, "basedOn"), "val")
+
+    def level(self, paragraph: Element) -> int:
+        """1 to 9 for a heading, 0 for other paragraphs."""
+        own = attribute(child(paragraph, "pPr", "outlineLvl"), "val")
+        if own is not None:
+            return whole(own, 9) + 1 if whole(own, 9) < 9 else 0
+        for style in self.chain(attribute(child(paragraph, "pPr", "pStyle"), "val")):
+            named = _HEADING.search((attribute(child(style, "name"), "val") or "").lower())
+            if named:
+                return int(named[1] or 1)
+            outlined = attribute(child(style, "pPr", "outlineLvl"), "val")
+            if outlined is not None and whole(outlined, 9) < 9:
+                return whole(outlined) + 1
+        return 0
+
+    def list_of(self, paragraph: Element) -> tuple[str, int] | None:
+        """The list that a paragraph is numbered in, and its depth."""
+        styles = self.chain(attribute(child(paragraph, "pPr", "pStyle"), "val"))
+        depth = None
+        for holder in (paragraph, *styles):
+            numbered = child(holder, "pPr", "numPr")
+            if depth is None:
+                depth = attribute(child(numbered, "ilvl"), "val")
+            list_id = attribute(child(numbered, "numId"), "val")
+            if list_id is not None:
+                return None if list_id == "0" else (list_id, whole(depth))
+        return None
+
+
+class _Writer:
+    """Writes blocks of a Word file into a draft."""
+
+    def __init__(self, package: Package, main: str, job: Job, body: Element) -> None:
+        self.draft = Draft()
+        self._package, self._main, self._options = package, main, job.options
+
+        def part(kind: str) -> Element | None:
+            found = package.related(main, kind)
+            return package.xml(found[0]) if found else None
+
+        self._styles = _Styles(part("styles"))
+        self._numbering = Numbering.of(part("numbering"))
+        self._notes: dict[tuple[str, str], Element] = {}
+        for kind in ("footnote", "endnote", "comment"):
+            for note in below(root, kind) if (root := part(f"{kind}s")) is not None else ():
+                if attribute(note, "type") in (None, "normal"):
+                    self._notes[kind, attribute(note, "id") or ""] = note
+        self._numbers: dict[tuple[str, str], int] = {}
+        self._called: list[tuple[str, str]] = []
+        self._inserted = self._deleted = self._deleted_chars = 0
+        self._hidden: list[Span] = []
+        self._hidden_chars = 0
+        # Word notes where its pages ended when it last laid the text out.
+        self._paged = next(below(body, "lastRenderedPageBreak"), None) is not None
+        if self._paged:
+            self.draft.page("1")
+
+    def blocks(self, parent: Element) -> None:
+        """Paragraphs and tables, in order."""
+        for element in parent:
+            name = local(element)
+            if name == "p":
+                self._paragraph(element)
+            elif name == "tbl":
+                self._table(element)
+                self._write_called()
+            elif name in _DELETED:
+                self._count_deleted(element)
+            elif name not in _SKIPPED:
+                self.blocks(element)
+
+    def _paragraph(self, paragraph: Element) -> None:
+        tokens = list(self._tokens(paragraph))
+        level = self._styles.level(paragraph)
+        title = "".join(token.text for token in tokens if token.kind == "text")
+        listed = self._styles.list_of(paragraph) if title.strip() else None
+        label = self._numbering.label(*listed) if listed else ""
+        before = self.draft.num_chars
+        if title.strip() and tokens[0].kind == "page":
+            self._emit(tokens.pop(0))
+        if level:
+            self.draft.head(level, f"{label} {title}" if label not in ("", BULLET) else title)
+        if label:
+            self.draft.make(("  " * listed[1] if listed and not level else "") + label + " ")
+        for token in tokens:
+            self._emit(token)
+        if self.draft.num_chars > before:
+            self.draft.add("\n" if listed and not level else "\n\n")
+        for token in tokens:
+            if token.kind == "box" and token.element is not None:
+                self.blocks(token.element)
+        self._write_called()
+
+    def _emit(self, token: _Token, *, in_cell: bool = False) -> None:
+        """Write a token; what ends a line or a cell is escaped within a table."""
+        if token.kind in ("text", "hidden"):
+            start = self.draft.num_chars
+            if token.kind == "hidden":
+                self._hidden_chars += len(token.text)
+            if token.kind == "text" or self._options.hidden == "keep":
+                self.draft.cell(token.text, squeeze=False) if in_cell else self.draft.add(token.text)
+            if token.kind == "hidden" and self.draft.num_chars > start:
+                self._hidden.append(Span(start, self.draft.num_chars))
+        elif token.kind == "note" and token.element is not None:
+            key = _NOTES[local(token.element)], attribute(token.element, "id") or ""
+            self.draft.make(f"[^{self._mark(*key)}]")
+            self._called.append(key)
+        elif token.kind == "comment" and token.element is not None:
+            self._called.append(("comment", attribute(token.element, "id") or ""))
+        elif token.kind == "page" and self._paged and not in_cell:
+            self.draft.page(str(self.draft.num_pages + 1))
+
+    def _tokens(self, parent: Element, hidden: bool = False) -> Iterator[_Token]:
+        for element in parent:
+            name = local(element)
+            if name == "t" and element.text:
+                yield _Token("hidden" if hidden else "text", element.text)
+            elif name in _PLAIN:
+                yield _Token("text", _PLAIN[name])
+            elif name == "sym":
+                code = attribute(element, "char") or ""
+                yield _Token("text", chr(int(code, 16)) if re.fullmatch("[0-9A-Fa-f]{1,4}", code) else "�")
+            elif name in _NOTES:
+                yield _Token("note", "", element)
+            elif name == "commentReference":
+                yield _Token("comment", "", element)
+            elif name == "lastRenderedPageBreak":
+                yield _Token("page", "")
+            elif name == "txbxContent":
+                yield _Token("box", "", element)
+            elif name in _DELETED:
+                self._count_deleted(element)
+            elif name not in _SKIPPED:
+                self._inserted += name in _INSERTED
+                vanish = child(element, "rPr", "vanish") if name == "r" else None
+                gone = vanish is not None and attribute(vanish, "val") not in ("0", "false", "off")
+                yield from self._tokens(element, hidden or gone)
+
+    def _table(self, table: Element) -> None:
+        rows = [row for row in below(table, "tr") if next(row.iterancestors(table.tag)) is table]
+        kept = [row for row in rows if child(row, "trPr", "del") is None]
+        for row in rows:
+            if child(row, "trPr", "del") is not None:
+                self._count_deleted(row)
+        widths = [sum(_span(cell) for cell in below(row, "tc") if _row_of(cell) is row) for row in kept]
+        width = max(widths, default=0)
+        for index, row in enumerate(kept):
+            for cell in below(row, "tc"):
+                if _row_of(cell) is row:
+                    self.draft.make("| ")
+                    self._cell(cell)
+                    self.draft.make(" " + "| " * (_span(cell) - 1))
+            self.draft.make("| " * (width - widths[index]) + "|\n")
+            if index == 0:
+                self.draft.make("| --- " * width + "|\n")
+        self.draft.make("\n" if kept else "")
+
+    def _cell(self, cell: Element) -> None:
+        """A cell's paragraphs on one line; tables and boxes within it are flattened into it."""
+        for number, paragraph in enumerate(below(cell, "p")):
+            if next(paragraph.iterancestors("{*}Fallback"), None) is not None:
+                continue
+            self.draft.make(" " if number else "")
+            for token in self._tokens(paragraph):
+                self._emit(token, in_cell=True)
+
+    def _write_called(self) -> None:
+        """The notes and comments that were called since the last time."""
+        called, self._called = self._called, []
+        for kind, note_id in called:
+            note = self._notes.pop((kind, note_id), None)
+            if note is not None:
+                self._note(kind, note_id, note)
+
+    def _note(self, kind: str, note_id: str, note: Element) -> None:
+        author = attribute(note, "author") or "unnamed"
+        region: RegionKind = "annotation" if kind == "comment" else "note"
+        mark = self._mark(kind, note_id)
+        with self.draft.region(region, f"comment by {author}" if kind == "comment" else f"{kind} {mark}"):
+            self.draft.make(f"[Comment by {author}: " if kind == "comment" else f"[^{mark}]: ")
+            self._cell(note)
+            self.draft.make("]" if kind == "comment" else "")
+        self.draft.add("\n\n")
+
+    def _mark(self, kind: str, note_id: str) -> str:
+        """The number of a note, in the order of their calls; endnotes have an e before it."""
+        numbers = [key for key in self._numbers if key[0] == kind]
+        number = self._numbers.setdefault((kind, note_id), len(numbers) + 1)
+        return f"e{number}" if kind == "endnote" else str(number)
+
+    def _count_deleted(self, element: Element) -> None:
+        self._deleted += 1
+        self._deleted_chars += sum(len(text.text or "") for text in below(element, "t", "delText"))
+
+    def rest(self) -> None:
+        """Notes that nothing calls, headers and footers, and what the user should know."""
+        for (kind, note_id), note in [*self._notes.items()]:
+            if "".join(text.text or "" for text in below(note, "t")).strip():
+                self._note(kind, note_id, note)
+        self._headers()
+        if self._inserted or self._deleted:
+            self.draft.warn(
+                "changes",
+                f"Tracked changes: {self._inserted} insertions are read as accepted; {self._deleted} deletions "
+                f"({self._deleted_chars:,} characters) are left out. To read those too, reject them in Word and save.",
+            )
+        if self._hidden_chars:
+            done = "kept" if self._options.hidden == "keep" else "left out"
+            message = f"{self._hidden_chars:,} characters are formatted as hidden text; they were {done}."
+            self.draft.warn("hidden", message, spans=self._hidden)
+        self._unread()
+
+    def _headers(self) -> None:
+        seen: dict[str, Element] = {}
+        for kind in ("header", "footer"):
+            for path in self._package.related(self._main, kind):
+                root = self._package.xml(path)
+                text = "".join(one.text or "" for one in below(root, "t")) if root is not None else ""
+                if root is not None and text.strip():
+                    seen.setdefault(" ".join(text.split()), root)
+        if not seen:
+            return
+        if self._options.headers == "drop":
+            self.draft.warn("headers", f"{len(seen)} headers and footers were left out, as asked.")
+            return
+        with self.draft.region("note", "headers and footers"):
+            self.draft.make("[Headers and footers]\n")
+            for root in seen.values():
+                self.blocks(root)
+
+    def _unread(self) -> None:
+        """What has no text that we read."""
+        parts = self._package.relations(self._main).values()
+        for kinds, what, advice in (
+            (("image",), "pictures", "If one holds text, print the file to a PDF and run OCR on it"),
+            (("chart", "chartEx", "diagramData"), "charts and diagrams", "Print the file to a PDF to read their words"),
+            (("package", "oleObject", "aFChunk"), "embedded files", "Save them from Word and load them in a list"),
+        ):
+            num = len({path for kind, path in parts if kind in kinds})
+            if num:
+                self.draft.warn("skipped", f"{num} {what} were not read. {advice}.")
+
+
+def _row_of(cell: Element) -> Element:
+    return next(one for one in cell.iterancestors() if local(one) == "tr")
+
+
+def _span(cell: Element) -> int:
+    """Columns that a cell reaches over; no table has more than Word's 63."""
+    return min(max(whole(attribute(child(cell, "tcPr", "gridSpan"), "val"), 1), 1), 63)
