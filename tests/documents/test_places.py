@@ -110,6 +110,17 @@ def test_lines_of_several_cells_are_not_given():
     assert document.locate(4, 7)[0].where == "cell 2, line 1"
 
 
+def test_lines_that_the_reader_made_do_not_count():
+    text = "[2] code:\nx = 1\nprint(x)\n"
+    document = with_regions(text, Region("cell", "cell 2", 0, len(text), 1))
+    document = replace(document, layout=replace(document.layout, made=(Span(0, 10),)))
+    assert where(document, "print(x)") == "cell 2, line 2"
+    assert where(document, "[2] code:\nx = 1") == "cell 2, line 1"
+    assert where(document, "[2]") == "cell 2"
+    part = replace(document, pages=(Page(1, "1", 0, 16), Page(2, "2", 16, len(text)))).select(pages=[2])
+    assert where(part, "print(x)") == "cell 2, line 2"
+
+
 def test_a_place_in_a_collection_names_the_member():
     document = typed("first\n", "second\n")
     members = (Member("a.pdf", SOURCE, 0, 6, 1), Member("b.pdf", SOURCE, 6, 13, 2))

@@ -18,7 +18,7 @@ from typing import Literal
 
 from workbench.display import Displayed
 from workbench.documents.document import Document, Page, Source
-from workbench.documents.layout import moved
+from workbench.documents.layout import covers, moved
 from workbench.documents.places import Passage, line_boxes, member_at, span_of
 from workbench.documents.selection import page_by_number
 from workbench.errors import ConfigError, DocumentError
@@ -190,13 +190,14 @@ def _window(text: str, page: Span, marks: Sequence[Span]) -> Span:
 
 
 def _numbers(document: Document, shown: Span) -> list[int]:
-    """For each line its number in its file or cell, 0 where it has none."""
-    lined = [r for r in document.layout.regions if r.first_line and moved(Span(r.start_char, r.end_char), [shown])]
-    starts = [shown.start_char, *(end.end() for end in _LINE_ENDS.finditer(document.text, *shown))]
+    """For each line its number in its file or cell, 0 where it has none or the reader made it."""
+    layout, text = document.layout, document.text
+    lined = [r for r in layout.regions if r.first_line and moved(Span(r.start_char, r.end_char), [shown])]
     numbers = []
-    for start in starts:
+    for start in (shown.start_char, *(end.end() for end in _LINE_ENDS.finditer(text, *shown))):
         region = next((r for r in reversed(lined) if r.start_char <= start < r.end_char), None)
-        numbers.append(region.first_line + document.text.count("\n", region.start_char, start) if region else 0)
+        counts = region is not None and not covers(layout.made, start)
+        numbers.append(region.first_line + layout.num_lines(text, region.start_char, start) if region and counts else 0)
     return numbers
 
 

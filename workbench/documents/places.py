@@ -137,7 +137,7 @@ def _place(document: Document, page: Page, span: Span) -> Place:
     layout = document.layout
     touched = [r for r in layout.regions if r.start_char < span.end_char and r.end_char > span.start_char]
     member = member_at(document, span.start_char)
-    lines = _lines(document.text, touched, span)
+    lines = _lines(document, touched, span)
     return Place(
         page=page.number,
         label=page.label,
@@ -164,16 +164,18 @@ def _leaves(touched: Sequence[Region]) -> list[Region]:
     return [region for region, after in pairs if after is None or after.end_char > region.end_char]
 
 
-def _lines(text: str, touched: Sequence[Region], span: Span) -> tuple[int, int] | None:
+def _lines(document: Document, touched: Sequence[Region], span: Span) -> tuple[int, int] | None:
     """First and last line in the one region with lines; of several, nobody would know whose they are."""
     lined = _leaves([region for region in touched if region.first_line])
     if len(lined) != 1:
         return None
-    region = lined[0]
+    region, layout = lined[0], document.layout
     start, end = max(span.start_char, region.start_char), min(span.end_char, region.end_char)
-    first = region.first_line + text.count("\n", region.start_char, start)
+    if layout.made_in(start, end) == (Span(start, end),):
+        return None
+    first = region.first_line + layout.num_lines(document.text, region.start_char, start)
     # The break at the end of a line belongs to that line.
-    return first, first + text.count("\n", start, end - 1)
+    return first, first + layout.num_lines(document.text, start, end - 1)
 
 
 def _in_words(page: Page, member: str, touched: Sequence[Region], lines: tuple[int, int] | None) -> str:
