@@ -52,7 +52,10 @@ class Draft:
 
     def make(self, text: str) -> None:
         """Characters that the reader puts there itself."""
-        self._made.append(Span(self.num_chars, self.num_chars + len(text)))
+        if self._made and self._made[-1].end_char == self.num_chars:
+            self._made[-1] = Span(self._made[-1].start_char, self.num_chars + len(text))
+        elif text:
+            self._made.append(Span(self.num_chars, self.num_chars + len(text)))
         self.add(text)
 
     def head(self, level: int, title: str) -> None:
@@ -99,10 +102,18 @@ class Draft:
     def cell(self, text: str, *, squeeze: bool = True) -> None:
         """A cell's text, or a piece of it (``squeeze=False``), on one line; a pipe in it is escaped."""
         line = " ".join(text.split()) if squeeze else re.sub(r"[\t\n\r]", " ", text)
-        for index, piece in enumerate(line.split("|")):
-            if index:
-                self.make("\\")
-            self.add("|" * bool(index) + piece)
+        first, *others = line.split("|")
+        self.add(first)
+        for piece in others:
+            self.make("\\")
+            self.add("|" + piece)
+
+    def named_cell(self, name: str, text: str) -> None:
+        """The text of a cell with its name: sheets have very many of them."""
+        start = self.num_chars
+        self.cell(text)
+        if self.num_chars > start:
+            self._regions.append(Region("cell", name, start, self.num_chars))
 
     def embed(self, part: Parsed | Document, name: str, marker: str = "") -> Span:
         """A whole document behind its marker: its pages are labelled with its name, its outline stands below it.

@@ -18,10 +18,10 @@ from workbench.documents.layout import RegionKind
 from workbench.documents.parsed import Job, Parsed
 from workbench.documents.readers.numbering import BULLET, Numbering
 from workbench.documents.readers.package import Element, Package, attribute, below, child, local, whole
+from workbench.documents.readers.styles import Styles
 from workbench.errors import DocumentError
 from workbench.types import Span
 
-_HEADING = re.compile(r"heading (\d)$|^(?:title)$")
 _SKIPPED = frozenset({"pPr", "rPr", "sectPr", "instrText", "fldData", "delText", "delInstrText", "Fallback", "tblPr"})
 _DELETED = frozenset({"del", "moveFrom"})
 _INSERTED = frozenset({"ins", "moveTo"})
@@ -56,49 +56,6 @@ def read_docx(job: Job) -> Parsed:
     return writer.draft.parsed()
 
 
-class _Styles:
-    """Heading levels and lists of paragraph styles, inherited ones included."""
-
-    def __init__(self, root: Element | None) -> None:
-        self._styles = {attribute(one, "styleId"): one for one in below(root, "style")} if root is not None else {}
-
-    def chain(self, style_id: str | None) -> Iterator[Element]:
-        """A style and those it is based on."""
-        seen = set()
-        while style_id in self._styles and style_id not in seen:
-            seen.add(style_id)
-            style = self._styles[style_id]
-            yield style
-            style_id = attribute(child(style, "basedOn"), "val")
-
-    def level(self, paragraph: Element) -> int:
-        """1 to 9 for a heading, 0 for other paragraphs."""
-        own = attribute(child(paragraph, "pPr", "outlineLvl"), "val")
-        if own is not None:
-            return whole(own, 9) + 1 if whole(own, 9) < 9 else 0
-        for style in self.chain(attribute(child(paragraph, "pPr", "pStyle"), "val")):
-            named = _HEADING.search((attribute(child(style, "name"), "val") or "").lower())
-            if named:
-                return int(named[1] or 1)
-            outlined = attribute(child(style, "pPr", "outlineLvl"), "val")
-            if outlined is not None and whole(outlined, 9) < 9:
-                return whole(outlined) + 1
-        return 0
-
-    def list_of(self, paragraph: Element) -> tuple[str, int] | None:
-        """The list that a paragraph is numbered in, and its depth."""
-        styles = self.chain(attribute(child(paragraph, "pPr", "pStyle"), "val"))
-        depth = None
-        for holder in (paragraph, *styles):
-            numbered = child(holder, "pPr", "numPr")
-            if depth is None:
-                depth = attribute(child(numbered, "ilvl"), "val")
-            list_id = attribute(child(numbered, "numId"), "val")
-            if list_id is not None:
-                return None if list_id == "0" else (list_id, whole(depth))
-        return None
-
-
 class _Writer:
     """Writes blocks of a Word file into a draft."""
 
@@ -110,7 +67,7 @@ class _Writer:
             found = package.related(main, kind)
             return package.xml(found[0]) if found else None
 
-        self._styles = _Styles(part("styles"))
+        self._styles = Styles(part("styles"))
         self._numbering = Numbering.of(part("numbering"))
         self._notes: dict[tuple[str, str], Element] = {}
         for kind in ("footnote", "endnote", "comment"):

@@ -13,12 +13,10 @@ from collections.abc import Iterator
 from workbench.documents.draft import Draft
 from workbench.documents.layout import RegionKind
 from workbench.documents.parsed import Job, Parsed
+from workbench.documents.readers.ods import child_text, own, times, write_sheets
 from workbench.documents.readers.package import Element, Package, attribute, below, child, local, whole
-from workbench.documents.readers.sheets import MAX_CELLS, Sheet, column_letters, write_sheet
 from workbench.errors import DocumentError
 
-_VALUES = ("value", "date-value", "time-value", "boolean-value", "string-value")
-_BLOCKS = frozenset({"p", "h", "list", "table", "section", "text-box", "index-body"})
 _MAX_REPEATS = 1_000
 """Times that a repeated row or cell of a table in running text is written."""
 
@@ -44,7 +42,7 @@ def read_odf(job: Job) -> Parsed:
         raise DocumentError(f"{job.name} is damaged: its text cannot be found. Save it anew in LibreOffice.")
     writer = _Writer(job)
     if local(kind) == "spreadsheet":
-        _sheets(writer.draft, kind, _undisplayed(root), job)
+        write_sheets(writer.draft, kind, root, job)
     elif local(kind) == "presentation":
         writer.slides(kind)
     else:
@@ -128,12 +126,12 @@ class _Writer:
 
     def _table(self, table: Element) -> None:
         rows = []
-        for row in _own(table, "table-row"):
+        for row in own(table, "table-row"):
             cells: list[str] = []
-            for cell in _own(row, "table-cell", "covered-table-cell"):
+            for cell in own(row, "table-cell", "covered-table-cell"):
                 words = " ".join("".join(self._inline(one)) for one in below(cell, "p", "h")).replace("\0", "")
-                cells += [words] * min(_times(cell, "number-columns-repeated"), _MAX_REPEATS if words else 1)
-            repeats = min(_times(row, "number-rows-repeated"), _MAX_REPEATS) if any(map(str.strip, cells)) else 1
+                cells += [words] * min(times(cell, "number-columns-repeated"), _MAX_REPEATS if words else 1)
+            repeats = min(times(row, "number-rows-repeated"), _MAX_REPEATS) if any(map(str.strip, cells)) else 1
             rows += [cells] * repeats
         with self.draft.region("table", attribute(table, "name") or "table"):
             self.draft.table(rows)
@@ -188,87 +186,3 @@ class _Writer:
             if num:
                 advice = "If one holds text, print the file to a PDF and run OCR on it."
                 self.draft.warn("skipped", f"{num} {what} were not read. {advice}")
-
-
-def child_text(element: Element, name: str) -> list[str]:
-    """The words of all descendants of a name."""
-    return ["".join(map(str, one.itertext())) for one in below(element, name)]
-
-
-def _own(parent: Element, *names: str) -> Iterator[Element]:
-    """Rows of a table or cells of a row, through groups, not those of tables within it."""
-    for element in parent:
-        if local(element) in names:
-            yield element
-        elif local(element) not in ("table", "table-cell", "covered-table-cell"):
-            yield from _own(element, *names)
-
-
-def _times(element: Element, name: str) -> int:
-    return max(whole(attribute(element, name), 1), 1)
-
-
-def _undisplayed(root: Element) -> set[str]:
-    """Names of the styles that hide a sheet."""
-    return {
-        attribute(style, "name") or ""
-        for style in below(root, "style")
-        if any(attribute(one, "display") == "false" for one in below(style, "table-properties"))
-    }
-
-
-def _sheets(draft: Draft, body: Element, hiding: set[str], job: Job) -> None:
-    tables = [one for one in body if local(one) == "table"]
-    num_left = MAX_CELLS
-    for done, table in enumerate(tables, 1):
-        sheet = Sheet(attribute(table, "name") or f"Sheet {done}", hidden=attribute(table, "style-name") in hiding)
-        num_left = _fill(sheet, table, num_left)
-        write_sheet(draft, sheet, job.options.hidden)
-        job.report(done, len(tables))
-
-
-def _fill(sheet: Sheet, table: Element, num_left: int) -> int:
-    """Put the cells of a table into a sheet; how many more may be read."""
-    column = 1
-    for one in _own(table, "table-column"):
-        times = _times(one, "number-columns-repeated")
-        if attribute(one, "visibility") in ("collapse", "filter"):
-            sheet.hidden_columns |= set(range(column, column + min(times, _MAX_REPEATS)))
-        column += times
-    row = 1
-    for line in _own(table, "table-row"):
-        repeats = _times(line, "number-rows-repeated")
-        cells = dict(_cells(sheet, line, row))
-        for number in range(row, row + repeats) if cells else ():
-            if num_left <= 0:
-                sheet.last_row = number - 1
-                return 0
-            sheet.rows[number] = cells
-            num_left -= len(cells)
-            if attribute(line, "visibility") in ("collapse", "filter"):
-                sheet.hidden_rows.add(number)
-        row += repeats
-    used = {column for cells in sheet.rows.values() for column in cells}
-    sheet.hidden_columns &= used
-    return num_left
-
-
-def _cells(sheet: Sheet, line: Element, row: int) -> Iterator[tuple[int, str]]:
-    """Column and text of the cells of a row that hold something."""
-    column = 1
-    for cell in _own(line, "table-cell", "covered-table-cell"):
-        times = _times(cell, "number-columns-repeated")
-        address = f"{column_letters(column)}{row}"
-        paragraphs = [one for one in cell if local(one) == "p"]
-        text = " ".join("".join(map(str, one.itertext())) for one in paragraphs)
-        text = text or next((value for name in _VALUES if (value := attribute(cell, name))), "")
-        formula = attribute(cell, "formula")
-        if formula and not text:
-            sheet.uncounted.append(address)
-            text = formula
-        for note in (one for one in cell if local(one) == "annotation"):
-            author = "".join(child_text(note, "creator"))
-            sheet.comments.append((address, author, " ".join(child_text(note, "p"))))
-        for at in range(column, column + min(times, _MAX_REPEATS)) if text.strip() else ():
-            yield at, text
-        column += times

@@ -18,8 +18,10 @@ def refuse(job: Job) -> Parsed:
     Raises:
         DocumentError: always; it names the format and what to do instead.
     """
-    kind = recognise(job.data, PurePath(job.name).suffix.lower())
+    suffix = PurePath(job.name).suffix.lower()
+    kind, claimed = recognise(job.data, suffix), recognise(b"", suffix)
     article = "an" if kind.name[0] in "aeiouAEIOUX" else "a"
+    other = "" if claimed.written or claimed.advice else f"no {claimed.name} but "
     raise DocumentError(
-        f"{job.name} is {article} {kind.name} ({len(job.data):,} bytes), which is not read. {kind.advice}"
+        f"{job.name} is {other}{article} {kind.name} ({len(job.data):,} bytes), which is not read. {kind.advice}"
     )

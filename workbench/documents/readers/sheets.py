@@ -98,21 +98,16 @@ def _write_cells(draft: Draft, sheet: Sheet) -> None:
         if sparse:
             for column, text in sorted(cells.items()):
                 draft.make(f"{letters[column]}{row}: ")
-                _write_cell(draft, f"{sheet.title}!{letters[column]}{row}", text)
+                draft.named_cell(f"{sheet.title}!{letters[column]}{row}", text)
                 draft.make("\n")
             continue
         draft.make(f"| {row} ")
         for column in columns:
             draft.make("| ")
             if column in cells:
-                _write_cell(draft, f"{sheet.title}!{letters[column]}{row}", cells[column])
+                draft.named_cell(f"{sheet.title}!{letters[column]}{row}", cells[column])
                 draft.make(" ")
         draft.make("|\n")
-
-
-def _write_cell(draft: Draft, name: str, text: str) -> None:
-    with draft.region("cell", name):
-        draft.cell(text)
 
 
 def _write_notes(draft: Draft, sheet: Sheet) -> None:
