@@ -35,6 +35,7 @@ class Citation(Displayed):
         after: text behind the passage.
         answer_span: where the quote stands in ``Answer.text``; of a nearest passage, the sentence it belongs to.
         origin: ``quoted`` by the model, or ``nearest``: found by code, because it has the words of the answer.
+        where: its place in words where there is a closer one than the page: ``src/app.py, line 12``, ``Sheet1!B4``.
     """
 
     quote: str
@@ -48,14 +49,15 @@ class Citation(Displayed):
     after: str = ""
     answer_span: Span | None = None
     origin: CitationOrigin = "quoted"
+    where: str = ""
 
     @property
     def place(self) -> str:
-        """Where it stands, for people: the page, and how it was found."""
+        """Where it stands, for people: the page, or the line of a file or the cell; and how it was found."""
         if self.page is None:
             return "not in the document"
-        page = f"page {self.label or self.page}"
-        return page if self.origin == "quoted" else f"nearest passage, {page}"
+        where = self.where or f"page {self.label or self.page}"
+        return where if self.origin == "quoted" else f"nearest passage, {where}"
 
 
 @dataclass(frozen=True, slots=True)

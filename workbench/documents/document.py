@@ -1,14 +1,16 @@
 """The Document: text, pages, outline, and where it all came from. Knows characters, never tokens or tensors.
 
-Not covered: reading files (load, readers), choosing parts (selection), finding quotes (quotes).
+Not covered: reading files (load, readers), choosing parts (selection), finding quotes (quotes), places and
+pictures of them (places, imaging).
 """
 
 from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
@@ -16,6 +18,10 @@ from workbench import tables
 from workbench.display import Displayed
 from workbench.documents.layout import Layout
 from workbench.types import Span
+
+if TYPE_CHECKING:
+    from workbench.documents.imaging import PageImage
+    from workbench.documents.places import Passage, Place
 
 PageStatus = Literal["read", "empty", "scanned", "ocr", "unreadable", "excluded"]
 
@@ -199,6 +205,39 @@ class Document(Displayed):
         from workbench.documents.quotes import find
 
         return find(self.text, quote)
+
+    def locate(self, start_char: int | Passage, end_char: int | None = None) -> tuple[Place, ...]:
+        """Where a passage stands: a ``Place`` for each page it touches, with boxes, lines, cells and sections.
+
+        Args:
+            start_char: first character; or all of it as a citation, a span or a section.
+            end_char: one past the last; only that character when left out.
+
+        Raises:
+            ConfigError: it is empty, not inside this document, or a citation of another one.
+        """
+        from workbench.documents.places import locate
+
+        if not isinstance(start_char, int):
+            return locate(self, start_char)
+        return locate(self, Span(start_char, start_char + 1 if end_char is None else end_char))
+
+    def page_image(
+        self, page: int | Passage, highlight: Sequence[Passage] = (), *, dpi: int | None = None
+    ) -> PageImage:
+        """A page as a picture, passages marked: drawn from the file that was read, else from the text.
+
+        Args:
+            page: its number; or a citation or span, whose first page it then is, with it marked.
+            highlight: citations or spans to be marked; what stands on other pages is passed over.
+            dpi: dots per inch.
+
+        Raises:
+            ConfigError: no such page or passage here.
+        """
+        from workbench.documents.imaging import DPI, page_image
+
+        return page_image(self, page, highlight, dpi=DPI if dpi is None else dpi)
 
     def page_table(self) -> pl.DataFrame:
         """Pages as a frame, see ``tables.PAGES``."""

@@ -202,5 +202,5 @@ def _part(document: Document, spans: list[Span], pages: Sequence[Page], what: st
         source=document.source,
         parent=document.hash,
         members=members,
-        layout=document.layout.part(spans),
+        layout=document.layout.part(spans, document.text),
     )

@@ -10,6 +10,8 @@ from typing import Any
 
 from workbench.display import MimeBundle, register_renderer
 from workbench.documents.document import Document
+from workbench.documents.imaging import PageImage
+from workbench.documents.places import Place
 from workbench.results import Answer, Citation, Fit
 from workbench.views.bundles import (
     answer_as,
@@ -22,6 +24,8 @@ from workbench.views.bundles import (
     fit_bundle,
     html,
     markdown,
+    page_bundle,
+    place_bundle,
     plain,
 )
 from workbench.views.fetching import fetch_view
@@ -52,6 +56,8 @@ __all__ = [
     "html",
     "in_kernel",
     "markdown",
+    "page_bundle",
+    "place_bundle",
     "plain",
     "reading_view",
     "streaming_view",
@@ -69,3 +75,5 @@ _register(Document, document_bundle)
 _register(Answer, answer_bundle)
 _register(Citation, citation_bundle)
 _register(Fit, fit_bundle)
+_register(Place, place_bundle)
+_register(PageImage, page_bundle)

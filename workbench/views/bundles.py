@@ -8,6 +8,7 @@ Not covered: what is shown while the model works (views.live), what the widgets 
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import fields
 from html import escape
@@ -15,6 +16,8 @@ from typing import Literal
 
 from workbench.display import MimeBundle
 from workbench.documents.document import Document
+from workbench.documents.imaging import PageImage
+from workbench.documents.places import Place
 from workbench.results import Answer, Citation, Fit
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -120,6 +123,26 @@ def citation_bundle(citation: Citation) -> MimeBundle:
         "text/markdown": f"“{markdown(citation.quote)}” ({markdown(place)})",
         "text/html": card(citation_html(citation)),
     }
+
+
+def place_bundle(place: Place) -> MimeBundle:
+    """Where a passage stands, in a line."""
+    boxes, num_made = len(place.boxes), sum(end - start for start, end in place.made)
+    facts = [f"{place.where}: characters {place.start_char:,} to {place.end_char:,}"]
+    facts += [f"{boxes} box{'' if boxes == 1 else 'es'}"] if boxes else []
+    facts += [f"in {' › '.join(place.sections)}"] if place.sections else []
+    facts += [f"{num_made:,} of them made by the reader"] if num_made else []
+    line = " · ".join(facts)
+    return {"text/plain": plain(line), "text/markdown": markdown(line), "text/html": card(f"<p>{html(line)}</p>")}
+
+
+def page_bundle(image: PageImage) -> MimeBundle:
+    """The picture, and in words what it shows."""
+    label, num = image.label or image.page, image.num_marked
+    marked = f", {num} passage{'' if num == 1 else 's'} marked" if num else ""
+    drawn = f"drawn from the {image.drawn_from}{f': {image.note}' if image.note else ''}"
+    said = f"page {label} of {image.document_name}{marked} ({drawn})"
+    return {"text/plain": plain(said), "image/png": base64.b64encode(image.png).decode()}
 
 
 def _ending(answer: Answer) -> str:
