@@ -10,8 +10,10 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import threading
 from pathlib import Path
 
+from workbench.display import loading_view
 from workbench.documents.assemble import document_of
 from workbench.documents.document import Document, Source
 from workbench.documents.parsed import KeepOrDrop, PageCallback, ReadOptions, unheard
@@ -32,7 +34,8 @@ def load(
     hidden: KeepOrDrop = "keep",
     headers: KeepOrDrop = "keep",
     ocr: bool = True,
-    progress: PageCallback | None = None,
+    progress: bool | PageCallback | None = True,
+    cancel: threading.Event | None = None,
 ) -> Document:
     """Load a document whole: text, Markdown, HTML, EPUB, PDF, or a folder of source code.
 
@@ -43,16 +46,18 @@ def load(
         hidden: ``"drop"`` takes out text that a person would not see; it is warned of in either case.
         headers: ``"drop"`` takes out lines that come again at the top or bottom of pages.
         ocr: whether pages that are pictures are recognised, where an engine is installed.
-        progress: told how many pages are read, and of how many.
+        progress: True shows what takes longer than a second; a callable is told how many pages are read and of how
+            many, again every half second; None or False is silent.
+        cancel: stops it when it is set, from any thread.
 
     Raises:
-        DocumentError: it is missing, empty, binary, locked or damaged; the message says which.
+        DocumentError: it is missing, empty, binary, locked, damaged or over a limit, or it was stopped; the message
+            says which.
         ConfigError: an unknown choice.
     """
     options = ReadOptions(password, hidden, headers, ocr)
-    report = progress or unheard
     if isinstance(source, bytes | bytearray | memoryview):
-        return parse(File(bytes(source), name or MADE_NAME, name or "(bytes)"), options, report)
+        return _parsed(File(bytes(source), name or MADE_NAME, name or "(bytes)"), options, progress, cancel)
     given = os.fspath(source)
     shown = given if len(given) <= _SHOWN_CHARS else given[:_SHOWN_CHARS] + " ..."
     if not given.strip():
@@ -67,7 +72,16 @@ def load(
     except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise DocumentError(f"{shown} cannot be read: {reason}. Give the path of a file or a folder.") from error
-    return parse(File(data, name or path.name, str(path), path.suffix), options, report)
+    return _parsed(File(data, name or path.name, str(path), path.suffix), options, progress, cancel)
+
+
+def _parsed(
+    file: File, options: ReadOptions, progress: bool | PageCallback | None, cancel: threading.Event | None
+) -> Document:
+    if progress is not True:
+        return parse(file, options, progress or unheard, cancel)
+    with loading_view(file.name) as report:
+        return parse(file, options, report, cancel)
 
 
 def _advice(given: str) -> str:

@@ -10,7 +10,7 @@ import re
 import pymupdf
 
 from workbench.documents.document import DocumentWarning, Page, PageStatus
-from workbench.documents.parsed import Job, Parsed
+from workbench.documents.parsed import Job, PageCallback, Parsed
 from workbench.documents.readers.text import nest, with_pages
 from workbench.errors import DocumentError
 
@@ -45,10 +45,10 @@ def read_pdf(job: Job) -> Parsed:
         if not len(pdf):
             why = "is damaged: no page of it can be found" if pdf.is_repaired else "is a PDF without pages"
             raise DocumentError(f"{name} {why}. Open it in a viewer and save it anew.")
-        return _read_pages(pdf)
+        return _read_pages(pdf, job.report)
 
 
-def _read_pages(pdf: pymupdf.Document) -> Parsed:
+def _read_pages(pdf: pymupdf.Document, report: PageCallback) -> Parsed:
     pieces: list[str] = []
     pages: list[Page] = []
     start = 0
@@ -57,6 +57,7 @@ def _read_pages(pdf: pymupdf.Document) -> Parsed:
         pieces.append(text)
         pages.append(Page(index + 1, label or str(index + 1), start, start + len(text), status))
         start += len(text)
+        report(index + 1, len(pdf))
     text = "".join(pieces)
     said = _warnings(pages)
     if pdf.is_repaired:
