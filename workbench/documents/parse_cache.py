@@ -33,7 +33,7 @@ from workbench.errors import CacheCorrupt
 
 _log = logging.getLogger(__name__)
 
-LIBRARIES = ("charset-normalizer", "ebooklib", "inscriptis", "lxml", "markdown-it-py", "numpy", "pymupdf")
+LIBRARIES = ("charset-normalizer", "ebooklib", "inscriptis", "lxml", "markdown-it-py", "numpy", "pathspec", "pymupdf")
 """Distributions that the readers stand on: another version of one may read another text."""
 
 _SUFFIX = ".document"
@@ -97,7 +97,8 @@ class ParseCache:
             return
         beside = self.folder / f".{key}.{secrets.token_hex(4)}"
         try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            for folder in (self.folder.parent, self.folder):
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.prune(self.max_bytes - len(content))
             with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(_checksum(content))
