@@ -130,11 +130,13 @@ def test_what_libraries_print_is_no_answer():
         b'{"result_bytes": 99999999999999, "peak_bytes": 0}\n', b'{"done": "x", "total": 1}\n', b"x" * (3 << 20),
         b'{"result_bytes": 10, "peak_bytes": 0}\n123', b'{"done": 1, "total": 2}\n' * 10_000 + b"junk\n",
         b'{"result_bytes": "10", "peak_bytes": 0}\n', b'{"kind": "output", "num_bytes": null}\n', b"\xff\xfe\n", b"",
+        b'{"kind": "output", "num_bytes": 1' + b"0" * 4_000 + b"}\n", b'{"kind": "x", "error": "\\ud800"}\n',
+        b'{"done": 1' + b"0" * 4_000 + b', "total": 1}\n',
     ],
 )  # fmt: skip
-def test_a_reader_taken_over_by_its_file_is_not_believed(words, tmp_path):
-    (tmp_path / "words").write_bytes(words)
+def test_a_reader_taken_over_by_its_file_is_not_believed(words):
     said = refused("lie", words=words.hex())
+    said.encode()
     assert said.startswith("a.pdf cannot be read: its reader ")
 
 

@@ -47,8 +47,8 @@ def from_bytes(content: bytes | bytearray | memoryview) -> Document:
         CacheCorrupt: it is none, or of another version.
     """
     try:
-        end = re.search(b"\n|$", content)
-        line_bytes = end.start() if end else 0
+        end = re.search(b"\n", content)
+        line_bytes = end.start() if end else len(content)
         raw = memoryview(content)[line_bytes + 1 :].toreadonly()
         stored = json.loads(bytes(memoryview(content)[:line_bytes]))
         if stored.pop("version") != _VERSION:

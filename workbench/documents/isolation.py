@@ -42,6 +42,7 @@ _KILL_WAIT_S = 10.0
 _ENDING_S = 2.0
 _LINE_BYTES = 1 << 20
 _TAIL_BYTES = 4_096
+_MESSAGE_CHARS = 4_000
 _INBOX = 64
 """Lines that may wait to be heard: a process gone wild shall not fill our memory with them."""
 _TOTAL_STALLS = 30
@@ -269,17 +270,13 @@ class _Watch:
                     self._moved_s = time.monotonic()
                 self._done, self._total = done, total
                 self._tell()
-            case {"error": str(message), "kind": "DocumentError"}:
-                self.refused = True
-                raise DocumentError(message)
-            case {"error": str(message), "kind": "ConfigError"}:
-                raise ConfigError(message)
             case {"kind": "memory"}:
                 raise self._over_memory()
-            case {"kind": "output", "num_bytes": int(num_bytes)}:
+            case {"kind": "output", "num_bytes": int(num_bytes)} if 0 <= num_bytes < sys.maxsize:
                 raise self._over_output(num_bytes)
-            case {"error": str(message)}:
-                raise self.ended(f"failed ({message})")
+            case {"kind": str(kind), "error": str(message)}:
+                self.refused = True
+                raise self._refusal(kind, message[:_MESSAGE_CHARS].encode(errors="replace").decode())
             case _:
                 raise self.ended("answered with something else than a document")
 
@@ -311,6 +308,12 @@ class _Watch:
             f"{self.name} cannot be read: its reader {how}{self.place}. The file is damaged, or made to do that; open "
             "it in a viewer and save it anew. Nothing else was harmed."
         )
+
+    def _refusal(self, kind: str, message: str) -> DocumentError | ConfigError:
+        """The reader's own words; an error that it did not foresee is put into ours."""
+        if kind == "ConfigError":
+            return ConfigError(message)
+        return DocumentError(message) if kind == "DocumentError" else self.ended(f"failed ({message})")
 
     def _tell(self) -> None:
         self._reported_s = time.monotonic()

@@ -25,7 +25,7 @@ from workbench.errors import DocumentError
 
 _DAMAGE = (
     epub.EpubException, BadZipFile, zlib.error, LxmlError, LookupError, OSError, AttributeError, ValueError, TypeError,
-    SyntaxError, RuntimeError, NotImplementedError, EOFError,
+    SyntaxError, RuntimeError, NotImplementedError, EOFError, AssertionError,  # lxml's, of an empty tree
 )  # fmt: skip
 
 
