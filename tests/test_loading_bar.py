@@ -45,7 +45,9 @@ def test_a_bar_names_the_document_and_counts_its_pages(watched: Callable[[], Ter
     assert said.endswith("\r"), "it goes away"
 
 
-def test_what_is_there_within_a_second_shows_nothing(watched: Callable[[], Terminal], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_there_within_a_second_shows_nothing(
+    watched: Callable[[], Terminal], monkeypatch: pytest.MonkeyPatch
+) -> None:
     terminal = watched()
     monkeypatch.setattr(display, "LOADING_DELAY_S", 3_600)
     wb.load(make("one"), name="a.pdf")
@@ -69,9 +71,14 @@ def test_a_callable_is_told_instead_of_a_bar(watched: Callable[[], Terminal]) ->
 
 def test_a_bar_is_taken_away_when_loading_fails(watched: Callable[[], Terminal]) -> None:
     terminal = watched()
-    with pytest.raises(ZeroDivisionError), display.loading_view("a.pdf") as report:
-        report(1, 0)
-        report(2, 0)
-        raise ZeroDivisionError
+
+    def fail() -> None:
+        with display.loading_view("a.pdf") as report:
+            report(1, 0)
+            report(2, 0)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert "2 pages" in terminal.getvalue()
     assert terminal.getvalue().endswith("\r")

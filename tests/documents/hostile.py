@@ -83,7 +83,7 @@ def lie(data, parameters, report):
 def _tried(what, does):
     try:
         does()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         return {what: type(error).__name__}
     return {what: "done"}
 
@@ -100,11 +100,21 @@ def misbehave(data, parameters, report):
     tried |= _tried("connect", lambda: socket.create_connection(("127.0.0.1", parameters["port"])))
     tried |= _tried("resolve", lambda: socket.getaddrinfo("localhost", 80))
     tried |= _tried("run", lambda: subprocess.run([sys.executable, "-c", "pass"], check=True))
-    tried |= _tried("shell", lambda: os.system("true"))
+    tried |= _tried("shell", lambda: os.system("true"))  # noqa: S605
     tried |= _tried("fork", os.fork)
     tried |= _tried("write", write)
     tried |= _tried("remove", lambda: os.remove(f"{place}/old"))
     return (json.dumps({"tried": tried, "environment": dict(os.environ), "argv": sys.argv}).encode(),)
+
+
+def connect_natively(data, parameters, report):
+    """As a library in C could."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    address = (
+        socket.AF_INET.to_bytes(2, "little") + parameters["port"].to_bytes(2, "big") + bytes((127, 0, 0, 1)) + bytes(8)
+    )
+    connected = libc.connect(libc.socket(socket.AF_INET, socket.SOCK_STREAM, 0), address, len(address))
+    return (b"connected" if connected == 0 else os.strerror(ctypes.get_errno()).encode(),)
 
 
 def modules(data, parameters, report):

@@ -18,8 +18,9 @@ import pytest
 import workbench as wb
 from tests.documents.test_pdf import make
 from workbench.documents.archive import from_bytes
-from workbench.documents.isolation import Limits, Worker
+from workbench.documents.isolation import Worker
 from workbench.documents.parsed import ReadOptions
+from workbench.documents.watch import Limits
 from workbench.errors import ConfigError, DocumentError
 
 LIMITS = Limits(memory_bytes=200 << 20, stall_s=30, total_s=60, output_bytes=8 << 20)
@@ -169,6 +170,18 @@ def test_a_reader_can_do_nothing_but_read(tmp_path, monkeypatch):
     assert (tmp_path / "old").read_text() == "stays"
     assert not (tmp_path / "new").exists()
     assert not {"HTTPS_PROXY", "SECRET_TOKEN", "HOME"} & set(found["environment"])
+
+
+def _may_leave_the_network():
+    """Whether the system here lets a process give up the network."""
+    code = "import ctypes, sys; sys.exit(ctypes.CDLL(None).unshare(0x40000000 if not int(sys.argv[1]) else 0x50000000))"
+    return sys.platform == "linux" and not subprocess.run([sys.executable, "-c", code, str(os.geteuid())]).returncode
+
+
+@pytest.mark.skipif(not _may_leave_the_network(), reason="the system here does not let a process give up the network")
+def test_a_reader_has_no_network_in_c_either():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert run("connect_natively", port=server.getsockname()[1]) == b"Network is unreachable"
 
 
 def test_a_reader_imports_documents_and_no_model_and_no_interface():

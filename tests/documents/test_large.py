@@ -22,7 +22,9 @@ def large():
     """3,000 pages of some 2,400 characters, each page its own."""
     pdf = pymupdf.open()
     for number in range(1, NUM_PAGES + 1):
-        lines = [f"Page {number}, line {line}: it rained in Bath, and nobody of note was at home." for line in range(36)]
+        lines = [
+            f"Page {number}, line {line}: it rained in Bath, and nobody of note was at home." for line in range(36)
+        ]
         pdf.new_page().insert_text((50, 60), lines, fontsize=10)
     return pdf.tobytes()
 

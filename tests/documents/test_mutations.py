@@ -16,9 +16,10 @@ from tests.documents.test_epub import pack
 from tests.documents.test_pdf import make, picture
 from workbench.documents.archive import from_bytes
 from workbench.documents.formats import FORMATS
-from workbench.documents.isolation import Limits, Worker
+from workbench.documents.isolation import Worker
 from workbench.documents.parsed import ReadOptions
 from workbench.documents.parsing import PARSE_TASK
+from workbench.documents.watch import Limits
 from workbench.errors import DocumentError
 
 NUM_QUICK, NUM_ALL = 200, 2_000

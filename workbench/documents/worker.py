@@ -35,6 +35,7 @@ _NOT_IMPORTED = ("pymupdf.layout", "pymupdf4llm")
 """What PyMuPDF imports by itself wherever it is installed, models and all: half a second for nothing we use."""
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 _PR_SET_PDEATHSIG = 1
+_CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _SLACK_BYTES = 1 << 30
 """Address space above the limit: the watcher outside, who counts what is held, shall be the one that speaks."""
 _REPORT_S = 0.05
@@ -97,7 +98,8 @@ class _Reporting:
 def _guard(parent: int) -> None:
     """Give up what a reader of documents does not need."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _end_with(parent)
+    _leave_the_network()
+    _end_with(parent)  # after it: the system forgets this wish when a process changes what it may do
     sys.dont_write_bytecode = True
     for module in _NOT_IMPORTED:
         sys.modules[module] = None  # type: ignore[assignment]
@@ -107,6 +109,15 @@ def _guard(parent: int) -> None:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     sys.addaudithook(_refuse)
+
+
+def _leave_the_network() -> None:
+    """Go where there is none, for libraries in C too, where the system lets us; ``_refuse`` holds Python everywhere."""
+    if sys.platform == "linux":
+        unshare = getattr(ctypes.CDLL(None), "unshare", None)
+        # In a user namespace root would lose its right to read the files of others, our own modules perhaps.
+        if unshare is not None and unshare(_CLONE_NEWNET) != 0 and os.geteuid() != 0:
+            unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
 
 
 def _end_with(parent: int) -> None:
