@@ -3,6 +3,7 @@
 import ctypes
 import json
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -34,8 +35,17 @@ def crawl(data, parameters, report):
         time.sleep(0.01)
 
 
+def stutter(data, parameters, report):
+    """Tell of the same page again and again."""
+    while True:
+        report(7, 7)
+        time.sleep(0.01)
+
+
 def swell(data, parameters, report):
+    """Take memory, whatever limit was set inside."""
     report(5, 9)
+    resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     held = []
     while True:
         held.append(bytes(1 << 20).replace(b"\0", b"x"))

@@ -80,6 +80,10 @@ def test_an_endless_loop_is_stopped_where_it_stands():
     )
 
 
+def test_the_same_page_again_and_again_is_no_progress():
+    assert "made no progress for 0.5 s after 7 of 7 and" in refused("stutter", replace(LIMITS, stall_s=0.5))
+
+
 def test_progress_without_end_has_an_end():
     said = refused("crawl", replace(LIMITS, total_s=1))
     assert re.match(r"a\.pdf: its reader was not done after 1 s after \d+ and was stopped\. ", said)
@@ -232,6 +236,13 @@ def test_a_cancelled_reader_is_gone_and_says_how_far_it_came():
 
     with pytest.raises(DocumentError, match=r"^Loading a\.pdf was stopped after 3 of 7\. Load it again"):
         run("spin", report=seen, cancel=cancel)
+
+
+def test_a_process_that_was_stopped_takes_no_other_task():
+    with Worker(LIMITS) as worker:
+        with pytest.raises(ZeroDivisionError):
+            worker.run("tests.documents.hostile:wait", b"", {}, name="a.pdf", report=lambda *_: 1 // 0)
+        assert not worker.alive
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="a killed parent is noticed on POSIX")
