@@ -5,7 +5,6 @@ import time
 from dataclasses import asdict
 
 import psutil
-import pymupdf
 import pytest
 
 import workbench as wb
@@ -20,13 +19,24 @@ NUM_PAGES = 3_000
 @pytest.fixture(scope="module")
 def large():
     """3,000 pages of some 2,400 characters, each page its own."""
-    pdf = pymupdf.open()
+    font = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"
+    kids = b" ".join(b"%d 0 R" % (4 + 2 * index) for index in range(NUM_PAGES))
+    objects = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Count %d/Kids[%b]>>" % (NUM_PAGES, kids), font]
     for number in range(1, NUM_PAGES + 1):
-        lines = [
-            f"Page {number}, line {line}: it rained in Bath, and nobody of note was at home." for line in range(36)
-        ]
-        pdf.new_page().insert_text((50, 60), lines, fontsize=10)
-    return pdf.tobytes()
+        lines = (
+            f"(Page {number}, line {line}: it rained in Bath, nobody of note was at home.) '" for line in range(36)
+        )
+        drawn = ("BT /F 10 Tf 12 TL 50 780 Td " + " ".join(lines) + " ET").encode()
+        page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<</Font<</F 3 0 R>>>>/Contents %d 0 R>>"
+        objects += [page % (len(objects) + 2), b"<</Length %d>>stream\n%b\nendstream" % (len(drawn), drawn)]
+    data, places = bytearray(b"%PDF-1.7\n"), []
+    for number, content in enumerate(objects, 1):
+        places.append(len(data))
+        data += b"%d 0 obj\n%b\nendobj\n" % (number, content)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    size, start = len(objects) + 1, len(data)
+    data += b"xref\n0 %d\n0000000000 65535 f \n%btrailer\n<</Size %d/Root 1 0 R>>\n" % (size, table, size)
+    return bytes(data + b"startxref\n%d\n%%%%EOF\n" % start)
 
 
 @pytest.fixture(autouse=True)
@@ -50,6 +60,7 @@ def test_three_thousand_pages_are_there_at_once_the_second_time(large, tmp_path,
     monkeypatch.setenv("WORKBENCH_STORE", str(tmp_path))
     first = wb.load(large, name="large.pdf", progress=None)
     assert len(first.pages) == NUM_PAGES
+    assert first.warnings == ()
     assert all(f"Page {page.number}, line 7" in first.page_text(page.number) for page in first.pages)
     monkeypatch.setattr("workbench.documents.isolation.Worker", None)  # nothing is parsed any more
     began_s = time.process_time()

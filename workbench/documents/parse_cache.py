@@ -97,6 +97,8 @@ class ParseCache:
             return
         beside = self.folder / f".{key}.{secrets.token_hex(4)}"
         try:
+            if not self.folder.exists():
+                _log.info("parsed documents are kept in %s", self.folder)
             for folder in (self.folder.parent, self.folder):
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.prune(self.max_bytes - len(content))
