@@ -11,6 +11,12 @@ from workbench.documents.document import Document
 from workbench.documents.load import load
 
 
+@pytest.fixture(autouse=True)
+def _read_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests of readers read in this process; the samples, and tests of isolation, in one of their own."""
+    monkeypatch.setenv("WORKBENCH_ISOLATION", "off")
+
+
 @pytest.fixture(scope="session")
 def sample(samples: Path) -> Callable[[str], Document]:
     loaded: dict[str, Document] = {}

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -77,21 +78,31 @@ class _Outcome:
 
 
 def collect(
-    name: str, path: str, media_type: str, contents: Contents, options: ReadOptions, report: PageCallback
+    name: str,
+    path: str,
+    media_type: str,
+    contents: Contents,
+    options: ReadOptions,
+    report: PageCallback,
+    cancel: threading.Event | None = None,
 ) -> Document:
     """Read all files of a collection and put them one behind the other.
 
     Raises:
-        DocumentError: none of them can be read; the message says why.
+        DocumentError: none of them can be read, or it was stopped; the message says which.
     """
     left_out = list(contents.left_out)
     outcomes: list[_Outcome] = []
     digest, num_bytes = hashlib.sha256(), 0
     allowance = Allowance()
     for done, item in enumerate(contents.items):
+        if cancel is not None and cancel.is_set():
+            raise DocumentError(
+                f"Loading {name} was stopped after {done:,} of {len(contents.items):,} files. Load it again to start over."
+            )
         report(done, len(contents.items))
         for found, data in _opened(item, options, left_out, allowance):
-            outcome = _read(found, data, options, lambda *_, done=done: report(done, len(contents.items)))
+            outcome = _read(found, data, options, lambda *_, done=done: report(done, len(contents.items)), cancel)
             if isinstance(outcome, LeftOut):
                 left_out.append(outcome)
                 continue
@@ -136,7 +147,9 @@ def _opened(
         yield from _opened(replace(inner, name=f"{item.name}/{inner.name}"), options, left_out, allowance, depth + 1)
 
 
-def _read(item: Item, data: bytes | str, options: ReadOptions, report: PageCallback) -> _Outcome | LeftOut:
+def _read(
+    item: Item, data: bytes | str, options: ReadOptions, report: PageCallback, cancel: threading.Event | None
+) -> _Outcome | LeftOut:
     if isinstance(data, str):
         return _Outcome(item.name, Source(item.path, "", 0, ""), None, "unreadable", data)
     kind = recognise(data, PurePosixPath(item.name).suffix.lower())
@@ -149,8 +162,10 @@ def _read(item: Item, data: bytes | str, options: ReadOptions, report: PageCallb
     as_written = item.in_tree and kind.written
     file = File(data, item.name, item.path, kind=SOURCE if as_written else kind)
     try:
-        return _Outcome(item.name, source, parse(file, options, report))
+        return _Outcome(item.name, source, parse(file, options, report, cancel))
     except DocumentError as error:
+        if cancel is not None and cancel.is_set():
+            raise
         if item.in_tree and (kind.advice or kind.written):
             return LeftOut(item.name, "binary")
         return _Outcome(item.name, source, None, "unreadable", str(error))

@@ -12,14 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-import polars as pl
-
-from workbench import tables
 from workbench.display import Displayed
 from workbench.documents.layout import Layout
 from workbench.types import Span
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from workbench.documents.imaging import PageImage
     from workbench.documents.places import Passage, Place
 
@@ -241,6 +240,10 @@ class Document(Displayed):
 
     def page_table(self) -> pl.DataFrame:
         """Pages as a frame, see ``tables.PAGES``."""
+        import polars as pl  # a quarter of the time that a process of its own takes to start, and no reader needs it
+
+        from workbench import tables
+
         return pl.DataFrame(
             [(p.number, p.label, p.status, p.end_char - p.start_char) for p in self.pages],
             schema=tables.PAGES,
@@ -249,6 +252,10 @@ class Document(Displayed):
 
     def outline_table(self) -> pl.DataFrame:
         """The outline as a frame, see ``tables.OUTLINE``."""
+        import polars as pl
+
+        from workbench import tables
+
         return pl.DataFrame(
             [(s.level, s.title, s.page, s.end_char - s.start_char) for s in self.outline],
             schema=tables.OUTLINE,

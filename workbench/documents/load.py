@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 import re
+import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePath
 
+from workbench.display import loading_view
 from workbench.documents.collection import Contents, Item, LeftOut, collect, named
 from workbench.documents.document import Document
 from workbench.documents.formats import ZIP, recognise
@@ -45,7 +47,8 @@ def load(
     hidden: KeepOrDrop = "keep",
     headers: KeepOrDrop = "keep",
     ocr: bool = True,
-    progress: PageCallback | None = None,
+    progress: bool | PageCallback | None = True,
+    cancel: threading.Event | None = None,
 ) -> Document:
     """Load a document whole, or several as one: a file, a folder, a zip, or a list of any of these.
 
@@ -59,34 +62,57 @@ def load(
         hidden: ``"drop"`` takes out text that a person would not see; it is warned of in either case.
         headers: ``"drop"`` takes out lines that come again at the top or bottom of pages.
         ocr: whether pages that are pictures are recognised, where an engine is installed.
-        progress: told how many pages, or files of several, are read, and of how many.
+        progress: True shows what takes longer than a second; a callable is told how many pages, or files of several,
+            are read and of how
+            many, again every half second; None or False is silent.
+        cancel: stops it when it is set, from any thread.
 
     Raises:
-        DocumentError: it is missing, empty, binary, locked or damaged; the message says which.
+        DocumentError: it is missing, empty, binary, locked, damaged or over a limit, or it was stopped; the message
+            says which.
         ConfigError: an unknown choice.
     """
     options = ReadOptions(password, hidden, headers, ocr)
-    report = progress or unheard
+    if progress is not True:
+        return _loaded(source, name, options, progress or unheard, cancel)
+    with loading_view(_title(source, name)) as report:
+        return _loaded(source, name, options, report, cancel)
+
+
+def _title(source: Loadable | Sequence[Loadable], name: str | None) -> str:
+    """What people shall call what is loaded."""
+    if name or isinstance(source, bytes | bytearray | memoryview):
+        return name or MADE_NAME
+    return f"{len(source)} documents" if isinstance(source, list | tuple) else Path(os.fspath(source)).name
+
+
+def _loaded(
+    source: Loadable | Sequence[Loadable],
+    name: str | None,
+    options: ReadOptions,
+    report: PageCallback,
+    cancel: threading.Event | None,
+) -> Document:
     if isinstance(source, list | tuple):
         contents = _listed(source)
-        title = name or f"{len(source)} documents"
+        title = _title(source, name)
         paths = [item.path for item in contents.items[:_SHOWN_PATHS]]
         shown = ", ".join(paths) + (" ..." if len(contents.items) > _SHOWN_PATHS else "")
-        return collect(title, shown, "multipart/mixed", contents, options, report)
+        return collect(title, shown, "multipart/mixed", contents, options, report, cancel)
     if isinstance(source, bytes | bytearray | memoryview):
-        return _from_bytes(File(bytes(source), name or MADE_NAME, name or "(bytes)"), options, report)
+        return _from_bytes(File(bytes(source), name or MADE_NAME, name or "(bytes)"), options, report, cancel)
     path = _existing(os.fspath(source))  # type: ignore[arg-type]
     if path.is_dir():
-        return collect(name or path.resolve().name, str(path), FOLDER, folder_contents(path), options, report)
-    return _from_bytes(File(_bytes_of(path), name or path.name, str(path), path.suffix), options, report)
+        return collect(name or path.resolve().name, str(path), FOLDER, folder_contents(path), options, report, cancel)
+    return _from_bytes(File(_bytes_of(path), name or path.name, str(path), path.suffix), options, report, cancel)
 
 
-def _from_bytes(file: File, options: ReadOptions, report: PageCallback) -> Document:
+def _from_bytes(file: File, options: ReadOptions, report: PageCallback, cancel: threading.Event | None) -> Document:
     """A document of its own, or all that is in a zip."""
     if recognise(file.data, (file.suffix or PurePath(file.name).suffix).lower()) is not ZIP:
-        return parse(file, options, report)
+        return parse(file, options, report, cancel)
     contents = zip_contents(file.data, file.name, options.password, Allowance(), file.path)
-    return collect(file.name, file.path, ZIP.media_type, contents, options, report)
+    return collect(file.name, file.path, ZIP.media_type, contents, options, report, cancel)
 
 
 def _listed(sources: Sequence[Loadable]) -> Contents:

@@ -37,9 +37,11 @@ from workbench.views.live import (
     reading_view,
     streaming_view,
 )
+from workbench.views.loading import LoadingBar
 from workbench.views.notes import Notes
 
 __all__ = [
+    "LoadingBar",
     "Notes",
     "Outcome",
     "ReadingView",

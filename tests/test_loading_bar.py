@@ -1,0 +1,84 @@
+"""What is shown while a document is loaded: nothing for most, a bar for what takes longer than a second."""
+
+import io
+import sys
+from collections.abc import Callable
+
+import pytest
+
+import workbench as wb
+from tests.documents.test_pdf import make
+from workbench import display
+from workbench.views import loading
+
+HOSTILE = "a\x1b[2J\nb.pdf"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def watched(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Terminal]:
+    """Somebody who looks at a terminal from now on, and whom everything takes long."""
+
+    def look() -> Terminal:
+        monkeypatch.setenv("WORKBENCH_ISOLATION", "off")
+        monkeypatch.setattr(display, "LOADING_DELAY_S", 0)
+        monkeypatch.setattr(loading, "REDRAW_S", 0)
+        screen = Terminal()
+        monkeypatch.setattr(sys, "stderr", screen)
+        return screen
+
+    return look
+
+
+def test_a_bar_names_the_document_and_counts_its_pages(watched: Callable[[], Terminal]) -> None:
+    terminal = watched()
+    wb.load(make("one", "two", "three"), name=HOSTILE)
+    said = terminal.getvalue()
+    assert "Loading a\ufffd[2J b.pdf" in said
+    assert "3/3" in said
+    assert "pages" in said
+    assert "\x1b[2J" not in said
+    assert said.endswith("\r"), "it goes away"
+
+
+def test_what_is_there_within_a_second_shows_nothing(
+    watched: Callable[[], Terminal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = watched()
+    monkeypatch.setattr(display, "LOADING_DELAY_S", 3_600)
+    wb.load(make("one"), name="a.pdf")
+    assert terminal.getvalue() == ""
+
+
+@pytest.mark.parametrize("progress", [None, False])
+def test_silence_is_silent(watched: Callable[[], Terminal], progress: bool | None) -> None:
+    terminal = watched()
+    wb.load(make("one"), name="a.pdf", progress=progress)
+    assert terminal.getvalue() == ""
+
+
+def test_a_callable_is_told_instead_of_a_bar(watched: Callable[[], Terminal]) -> None:
+    terminal = watched()
+    seen: list[tuple[int, int]] = []
+    wb.load(make("one", "two"), name="a.pdf", progress=lambda *pages: seen.append(pages))
+    assert seen == [(1, 2), (2, 2)]
+    assert terminal.getvalue() == ""
+
+
+def test_a_bar_is_taken_away_when_loading_fails(watched: Callable[[], Terminal]) -> None:
+    terminal = watched()
+
+    def fail() -> None:
+        with display.loading_view("a.pdf") as report:
+            report(1, 0)
+            report(2, 0)
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert "2 pages" in terminal.getvalue()
+    assert terminal.getvalue().endswith("\r")
