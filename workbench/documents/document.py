@@ -1,6 +1,6 @@
 """The Document: text, pages, outline, and where it all came from. Knows characters, never tokens or tensors.
 
-Not covered: reading files (load, readers), choosing parts (selection), finding quotes (quotes).
+Not covered: reading files (load, readers), choosing parts (selection), finding quotes (quotes), accounts (coverage, warnings).
 """
 
 from __future__ import annotations
@@ -198,13 +198,19 @@ class Document(Displayed):
 
         return find(self.text, quote)
 
-    def page_table(self) -> pl.DataFrame:
-        """Pages as a frame, see ``tables.PAGES``."""
-        return pl.DataFrame(
-            [(p.number, p.label, p.status, p.end_char - p.start_char) for p in self.pages],
-            schema=tables.PAGES,
-            orient="row",
-        )
+    @property
+    def coverage(self) -> pl.DataFrame:
+        """Pages with their characters, tokens and what became of them, see ``tables.COVERAGE``; counted once."""
+        from workbench.documents.coverage import coverage
+
+        return coverage(self)
+
+    @property
+    def share_read(self) -> float:
+        """The share of pages that nothing is missing of, in [0, 1]."""
+        from workbench.documents.coverage import share_read
+
+        return share_read(self)
 
     def outline_table(self) -> pl.DataFrame:
         """The outline as a frame, see ``tables.OUTLINE``."""
