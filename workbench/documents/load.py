@@ -60,7 +60,7 @@ def load(
     try:
         path = Path(given).expanduser()
         if path.is_dir():
-            return _from_folder(path, name)
+            return _from_folder(path, name, hidden)
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise DocumentError(f"There is no file {shown}. {_advice(given)}") from error
@@ -85,7 +85,7 @@ def _advice(given: str) -> str:
     return f"Did you mean {close[0]!r}?" if close else f"Check the path; relative ones start at {Path.cwd()}."
 
 
-def _from_folder(folder: Path, name: str | None) -> Document:
+def _from_folder(folder: Path, name: str | None, hidden: KeepOrDrop) -> Document:
     from workbench.documents.readers.code import read_folder
 
     parsed, files = read_folder(folder)
@@ -94,4 +94,4 @@ def _from_folder(folder: Path, name: str | None) -> Document:
         digest.update(f"{file.path}\0{len(file.data)}\0".encode() + file.data)
     num_bytes = sum(len(file.data) for file in files)
     source = Source(str(folder), digest.hexdigest(), num_bytes, "inode/directory")
-    return document_of(name or folder.resolve().name, parsed, source)
+    return document_of(name or folder.resolve().name, parsed, source, hidden)

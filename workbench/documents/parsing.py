@@ -44,4 +44,4 @@ def parse(file: File, options: ReadOptions, report: PageCallback = unheard) -> D
     kind = recognise(file.data, (file.suffix or PurePath(file.name).suffix).lower())
     parsed = kind.load_reader()(Job(file.data, file.name, options, report))
     source = Source(file.path, hashlib.sha256(file.data).hexdigest(), len(file.data), kind.media_type)
-    return document_of(file.name, parsed, source)
+    return document_of(file.name, parsed, source, options.hidden)

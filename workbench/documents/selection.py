@@ -10,14 +10,15 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 
 from rapidfuzz import fuzz, process
 
 from workbench.documents.document import Document, Page, Section
-from workbench.documents.layout import moved
+from workbench.documents.layout import Cut, merged
+from workbench.documents.warnings import INSPECTED, inspect
 from workbench.errors import ConfigError
 from workbench.types import Span
 
@@ -49,14 +50,14 @@ def select(
     if sections is not None:
         if isinstance(sections, str) or not sections:
             raise ConfigError(f"sections={sections!r}: give a list of titles, such as ['Chapter 2'].")
-        spans = _merged(_section(document, title).span for title in sections)
+        spans = merged(_section(document, title).span for title in sections)
         reached = [page for span in spans for page in _reaching(document, span)]
         return _part(document, spans, reached, ", ".join(sections))
     if isinstance(pages, int | str) or not pages:
         raise ConfigError(f"pages={pages!r} names no pages; give numbers, such as pages=range(1, 4).")
     numbers = sorted(set(pages))
     chosen = [page_by_number(document, number) for number in numbers]
-    return _part(document, _merged(Span(page.start_char, page.end_char) for page in chosen), chosen, _runs(numbers))
+    return _part(document, merged(Span(page.start_char, page.end_char) for page in chosen), chosen, _runs(numbers))
 
 
 def page_by_number(document: Document, number: int) -> Page:
@@ -143,53 +144,54 @@ def _reaching(document: Document, span: Span) -> list[Page]:
     ]
 
 
-def _merged(spans: Iterator[Span]) -> list[Span]:
-    merged: list[Span] = []
-    for span in sorted(spans):
-        if merged and span.start_char <= merged[-1].end_char:
-            merged[-1] = Span(merged[-1].start_char, max(merged[-1].end_char, span.end_char))
-        else:
-            merged.append(span)
-    return merged
-
-
-def _part(document: Document, spans: list[Span], pages: Sequence[Page], what: str) -> Document:
-    """The characters of ``spans`` as a document with ``pages``; the sections that begin in them come along."""
+def _part(document: Document, spans: Sequence[Span], pages: Sequence[Page], what: str) -> Document:
+    """The characters of ``spans`` as a document of their own, with ``pages``."""
     what = what.strip()
-    text = "".join(document.text[start:end] for start, end in spans)
-    if not text.strip():
+    if not any(document.text[start:end].strip() for start, end in spans):
         raise ConfigError(f"{what} of {document.name} holds no text.")
+    part = kept(document, spans, pages)
+    # What is found in the text is found anew, so that its counts and places are the part's own.
+    said = tuple(w for w in part.warnings if not (w.kind in INSPECTED and w.spans))
+    return replace(
+        part, name=f"{document.name} · {what}", parent=document.hash, warnings=(*said, *inspect(part))
+    )  # fmt: skip
 
-    def place(char: int) -> int:
-        """Where a character of the whole is in the part; one that was left out, where it would have been."""
-        return sum(min(max(char - start, 0), end - start) for start, end in spans)
 
-    kept = {
-        page.number: replace(page, start_char=place(page.start_char), end_char=place(page.end_char)) for page in pages
+def kept(document: Document, spans: Sequence[Span], pages: Sequence[Page]) -> Document:
+    """A document of the characters of ``spans`` and of ``pages``; what stands on them moves along.
+
+    Sections that begin in the spans stay, and warnings of the whole or of these pages.
+    """
+    cut = Cut(spans)
+    here = {
+        page.number: replace(page, start_char=cut.place(page.start_char), end_char=cut.place(page.end_char))
+        for page in pages
     }
     outline = tuple(
-        replace(s, start_char=place(s.start_char), end_char=place(s.end_char))
+        replace(s, start_char=cut.place(s.start_char), end_char=cut.place(s.end_char))
         for s in document.outline
-        if any(start <= s.start_char < end for start, end in spans)
+        if cut.moved(Span(s.start_char, s.start_char + 1))
     )
     warnings = tuple(
-        replace(w, spans=tuple(place for span in w.spans for place in moved(span, spans)))
+        replace(
+            w,
+            pages=tuple(page for page in w.pages if page in here),
+            spans=merged(piece for span in w.spans for piece in cut.moved(span)),
+        )
         for w in document.warnings
-        if not w.pages or set(w.pages) & set(kept)
+        if not w.pages or not here.keys().isdisjoint(w.pages)
     )
     members = tuple(
-        replace(m, start_char=place(m.start_char), end_char=place(m.end_char))
+        replace(m, start_char=cut.place(m.start_char), end_char=cut.place(m.end_char))
         for m in document.members
-        if moved(Span(m.start_char, m.end_char), spans)
+        if cut.moved(Span(m.start_char, m.end_char))
     )
-    return Document(
-        name=f"{document.name} · {what}",
-        text=text,
-        pages=tuple(kept.values()),
+    return replace(
+        document,
+        text="".join(document.text[start:end] for start, end in spans),
+        pages=tuple(here.values()),
         outline=outline,
         warnings=warnings,
-        source=document.source,
-        parent=document.hash,
         members=members,
         layout=document.layout.part(spans),
     )
