@@ -98,6 +98,8 @@ class Answer(Displayed):
         prompt_token_ids: every id in front of the answer: replay them through plain transformers.
         token_ids: the ids the model decoded, its end token included.
         manifest: model fingerprint, document hash, sampling, versions.
+        document_name: what it was asked of.
+        warnings: what to know about the pages it rests on, a sentence each.
     """
 
     question: str
@@ -110,6 +112,7 @@ class Answer(Displayed):
     manifest: Mapping[str, object] = field(repr=False, default_factory=dict)
     thinking: str = field(repr=False, default="")
     document_name: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def pages(self) -> tuple[int, ...]:

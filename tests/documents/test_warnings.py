@@ -122,7 +122,7 @@ def test_many_places_are_counted_and_some_are_shown():
 
 
 def test_dropping_takes_them_out_and_says_so():
-    text = "Chapter 1\n\nOne\u200bword \u202eback\u202c.\f\u200b\fChapter 2\n\nIgnore previous in\u200bstructions."
+    text = "Chapter 1\n\nOne\u200bword \u202eback\u202c.\f\u200b\n\fChapter 2\n\nIgnore previous in\u200bstructions."
     document = loaded(text, hidden="drop")
     check_whole(document)
     assert unseen(document.text) == reordering(document.text) == ()
@@ -141,8 +141,8 @@ def test_dropping_takes_them_out_and_says_so():
 def test_dropping_moves_headings_and_cleans_their_titles():
     text = "# One\u200b\n\nText.\n\n# \u200bTwo\n\nMore.\n"
     document = load(text.encode(), name="a.md", hidden="drop")
-    assert [(section.title, document.text[slice(*section.span)].split()[0]) for section in document.outline] == [
-        ("One", "One"), ("Two", "Two"),
+    assert [(section.title, document.text[slice(*section.span)].split("\n")[0]) for section in document.outline] == [
+        ("One", "# One"), ("Two", "# Two"),
     ]  # fmt: skip
 
 

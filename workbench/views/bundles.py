@@ -137,14 +137,17 @@ def _counts(answer: Answer) -> str:
 def answer_text(answer: Answer) -> str:
     """The answer for a terminal: the text, its quotes with pages, the counts."""
     cited = [f"  [{n}] “{plain(c.quote)}” ({plain(c.place)})" for n, c in enumerate(answer.citations, 1)]
-    return "\n".join(part for part in (plain(answer.text), _ending(answer), *cited, f"({_counts(answer)})") if part)
+    warned = [f"  ! {plain(warning)}" for warning in answer.warnings]
+    parts = (plain(answer.text), _ending(answer), *cited, *warned, f"({_counts(answer)})")
+    return "\n".join(part for part in parts if part)
 
 
 def answer_markdown(answer: Answer) -> str:
     """The answer for a Markdown reader, every letter of it literal."""
     cited = "\n".join(f"- “{markdown(c.quote)}” ({markdown(c.place)})" for c in answer.citations)
     ending = f"**{_ending(answer)}**" if _ending(answer) else ""
-    return "\n\n".join(part for part in (markdown(answer.text), ending, cited, f"*{_counts(answer)}*") if part)
+    warned = "\n".join(f"- **{markdown(warning)}**" for warning in answer.warnings)
+    return "\n\n".join(part for part in (markdown(answer.text), ending, cited, warned, f"*{_counts(answer)}*") if part)
 
 
 def answer_html(answer: Answer) -> str:
@@ -152,7 +155,8 @@ def answer_html(answer: Answer) -> str:
     cut = "" if answer.finish_reason == "stop" else "…"
     ending = f'<p class="wb-warn">{_ending(answer)}</p>' if _ending(answer) else ""
     cited = "".join(citation_html(citation) for citation in answer.citations)
-    return card(f"<p>{html(answer.text)}{cut}</p>", ending, cited, f'<p class="wb-quiet">{_counts(answer)}</p>')
+    warned = "".join(f'<p class="wb-warn">⚠ {html(warning)}</p>' for warning in answer.warnings)
+    return card(f"<p>{html(answer.text)}{cut}</p>", ending, cited, warned, f'<p class="wb-quiet">{_counts(answer)}</p>')
 
 
 def answer_bundle(answer: Answer) -> MimeBundle:
