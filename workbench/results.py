@@ -11,6 +11,7 @@ from typing import Literal
 
 import polars as pl
 
+from workbench import tables
 from workbench.display import Displayed
 from workbench.types import FinishReason, Span
 
@@ -144,6 +145,8 @@ class Fit(Displayed):
         fits: the verdict.
         choices: what can be done when it does not fit, a sentence each.
         sections: polars frame, see ``tables.FIT_SECTIONS``.
+        pages: polars frame, see ``tables.FIT_PAGES``.
+        files: polars frame of a folder's files as a tree, see ``tables.FIT_FILES``; empty for what is no folder.
         weights_bytes: bytes of weights that are not loaded yet.
         work_bytes: bytes beside weights and cache while reading and asking.
         free_bytes: memory that is free; None when it was not looked at.
@@ -160,6 +163,8 @@ class Fit(Displayed):
     fits: bool
     choices: tuple[str, ...]
     sections: pl.DataFrame = field(repr=False)
+    pages: pl.DataFrame = field(repr=False, default_factory=lambda: pl.DataFrame(schema=tables.FIT_PAGES))
+    files: pl.DataFrame = field(repr=False, default_factory=lambda: pl.DataFrame(schema=tables.FIT_FILES))
     weights_bytes: int = 0
     work_bytes: int = 0
     free_bytes: int | None = None

@@ -1,4 +1,4 @@
-"""The true vocabulary of Qwen models, from a package: exact counts without a checkpoint; and the places of composed text.
+"""The true vocabulary of Qwen models, from a package: exact counts without a checkpoint.
 
 Not covered: encoding for a model (engine.tokenizer), tokens by page (documents.coverage).
 """

@@ -14,7 +14,6 @@ from workbench.documents import coverage
 from workbench.documents.document import Document, Member, Page, Source
 from workbench.documents.load import load
 
-
 vocabulary = cache(lambda: get_tokenizer("qwen3.5-27b"))
 
 

@@ -1,4 +1,5 @@
 """What a reader does not see and a model does is told, with its place; what scripts and emoji need is let be."""
+# ruff: noqa: E501 - wide letters count double
 
 from collections.abc import Callable
 
@@ -174,5 +175,7 @@ def test_dropping_leaves_no_order_and_loses_nothing_that_is_seen(text: str):
         return
     kept, dropped = loaded(text), loaded(text, hidden="drop")
     check_whole(dropped)
-    where = {at for w in kept.warnings if w.kind != "instructions" for start, end in w.spans for at in range(start, end)}
+    where = {
+        at for w in kept.warnings if w.kind != "instructions" for start, end in w.spans for at in range(start, end)
+    }
     assert dropped.text == "".join(char for at, char in enumerate(kept.text) if at not in where)

@@ -1,6 +1,7 @@
 """The Document: text, pages, outline, and where it all came from. Knows characters, never tokens or tensors.
 
-Not covered: reading files (load, readers), choosing parts (selection), finding quotes (quotes), accounts (coverage, warnings).
+Not covered: reading files (load, readers), choosing parts (selection), finding quotes (quotes), accounts
+(coverage, warnings).
 """
 
 from __future__ import annotations
@@ -177,20 +178,23 @@ class Document(Displayed):
         *,
         pages: range | tuple[int, ...] | list[int] | None = None,
         sections: list[str] | None = None,
+        without: list[str] | None = None,
     ) -> Document:
         """A part, as a Document again: same page numbers, ``parent`` set to this one's hash.
 
         Args:
-            expression: a section's title, or ``"A..B"`` with both ends in it.
+            expression: a section's title, ``"A..B"`` with both ends in it, a folder (``"src/"``), or a document's
+                name in a collection.
             pages: page numbers.
             sections: titles, each with all below it.
+            without: what to leave out, each as an ``expression``: of the part, or of the whole if it stands alone.
 
         Raises:
             ConfigError: nothing, or more than one thing, is asked for; or a name that is not here.
         """
         from workbench.documents.selection import select
 
-        return select(self, expression, pages=pages, sections=sections)
+        return select(self, expression, pages=pages, sections=sections, without=without)
 
     def find(self, quote: str) -> Span | None:
         """Where a quote stands, white space, quotation marks and hyphens normalised; None when it does not."""

@@ -34,30 +34,89 @@ def select(
     *,
     pages: range | Sequence[int] | None = None,
     sections: Sequence[str] | None = None,
+    without: Sequence[str] | None = None,
 ) -> Document:
-    """The part that one of the three asks for; see ``Document.select``.
+    """The part that one of the first three asks for, and ``without`` cuts; see ``Document.select``.
 
     Raises:
-        ConfigError: not exactly one of them, nothing in it, or a name or page that is not here.
+        ConfigError: not exactly one of the three and no ``without``, nothing in it, or a name or page not here.
     """
-    if sum(asked is not None for asked in (expression, pages, sections)) != 1:
+    asked = sum(given is not None for given in (expression, pages, sections))
+    if asked > 1 or (asked == 0 and without is None):
         raise ConfigError(
-            "select takes one of: a title or range ('Chapter 1..Chapter 4'), pages=range(3, 8), sections=['Chapter 2']."
+            "select takes one of: a title or range ('Chapter 1..Chapter 4'), pages=range(3, 8), "
+            "sections=['Chapter 2']; "
+            "and without=['Chapter 3'] beside it or alone."
         )
+    spans, reached, what = _asked(document, expression, pages, sections)
+    if without is None:
+        return _part(document, spans, reached, what)
+    left_out = merged(span for name in _titles("without", without) for span in _named(document, name))
+    spans = _outside(spans, left_out)
+    here = {page.number for span in spans for page in _reaching(document, span)}
+    # An empty page goes with what is left out around it.
+    return _part(
+        document, spans, [page for page in reached if page.number in here], f"{what} without {', '.join(without)}"
+    )
+
+
+def _asked(
+    document: Document,
+    expression: str | None,
+    pages: range | Sequence[int] | None,
+    sections: Sequence[str] | None,
+) -> tuple[Sequence[Span], Sequence[Page], str]:
+    """Spans in order, the pages they reach, and what to call them; of the whole if nothing is asked for."""
     if expression is not None:
-        span = _titled(document, expression)
-        return _part(document, [span], _reaching(document, span), expression)
+        spans = _named(document, expression)
+        return spans, _reaching_all(document, spans), expression
     if sections is not None:
-        if isinstance(sections, str) or not sections:
-            raise ConfigError(f"sections={sections!r}: give a list of titles, such as ['Chapter 2'].")
-        spans = merged(_section(document, title).span for title in sections)
-        reached = [page for span in spans for page in _reaching(document, span)]
-        return _part(document, spans, reached, ", ".join(sections))
+        titles = _titles("sections", sections)
+        spans = merged(_section(document, title).span for title in titles)
+        return spans, _reaching_all(document, spans), ", ".join(titles)
+    if pages is None:
+        return (Span(0, len(document.text)),), document.pages, ""
     if isinstance(pages, int | str) or not pages:
         raise ConfigError(f"pages={pages!r} names no pages; give numbers, such as pages=range(1, 4).")
     numbers = sorted(set(pages))
     chosen = [page_by_number(document, number) for number in numbers]
-    return _part(document, merged(Span(page.start_char, page.end_char) for page in chosen), chosen, _runs(numbers))
+    return merged(Span(page.start_char, page.end_char) for page in chosen), chosen, _runs(numbers)
+
+
+def _titles(option: str, given: Sequence[str]) -> Sequence[str]:
+    if isinstance(given, str) or not given:
+        raise ConfigError(f"{option}={given!r}: give a list of titles, such as ['Chapter 2'].")
+    return given
+
+
+def _reaching_all(document: Document, spans: Sequence[Span]) -> list[Page]:
+    return [page for span in spans for page in _reaching(document, span)]
+
+
+def _outside(spans: Sequence[Span], left_out: Sequence[Span]) -> list[Span]:
+    """What is left of spans."""
+    rest = []
+    for start, end in spans:
+        for first, last in left_out:
+            if first < end and last > start:
+                rest.append(Span(start, min(first, end)))
+                start = max(start, last)
+        rest.append(Span(start, end))
+    return [span for span in rest if span.start_char < span.end_char]
+
+
+def _named(document: Document, expression: str) -> tuple[Span, ...]:
+    """What an expression means: a section or a range of them, else a folder or a document of a collection."""
+    name = expression.strip()
+    if not any(normalised(section.title) == normalised(name) for section in document.outline):
+        if name.endswith("/"):
+            below = [section.span for section in document.outline if section.title.startswith(name)]
+            if below:
+                return merged(below)
+        members = [Span(m.start_char, m.end_char) for m in document.members if m.name == name]
+        if members:
+            return (members[0],)
+    return (_titled(document, expression),)
 
 
 def page_by_number(document: Document, number: int) -> Page:

@@ -27,6 +27,7 @@ SHOWN_PLACES = 5
 
 _FATES: dict[KeepOrDrop, str] = {"keep": "load(..., hidden='drop') takes them out.", "drop": "They were taken out."}
 _AROUND_CHARS = 24
+_LOOKED_AT = 40
 _QUOTED_CHARS = 160
 _NAMES = {
     "\u200b": "zero-width space", "\u200c": "zero-width non-joiner", "\u200d": "zero-width joiner",
@@ -44,12 +45,14 @@ def inspect(document: Document, hidden: KeepOrDrop = "keep") -> tuple[DocumentWa
     text, fate = document.text, _FATES[hidden]
     invisible, reordered = ((), ()) if text.isascii() else (unseen(text), reordering(text))
     found = (
-        ("invisible", invisible, lambda: f"{_of_invisible(document, invisible)} {fate}"),
-        ("bidi", reordered, lambda: f"{_of_reordered(document, reordered)} {fate}"),
-        ("instructions", told := _instructions(text, invisible), lambda: _of_instructions(document, told)),
+        ("invisible", invisible, _of_invisible, fate),
+        ("bidi", reordered, _of_reordered, fate),
+        ("instructions", _instructions(text, invisible), _of_instructions, ""),
     )
     return tuple(
-        DocumentWarning(kind, message(), _pages_of(document, spans), spans) for kind, spans, message in found if spans
+        DocumentWarning(kind, f"{message(document, spans)} {after}".rstrip(), _pages_of(document, spans), spans)
+        for kind, spans, message, after in found
+        if spans
     )
 
 
@@ -104,16 +107,26 @@ def _of_instructions(document: Document, spans: tuple[Span, ...]) -> str:
 
 
 def _places(document: Document, spans: tuple[Span, ...]) -> str:
-    """``page 3: “…” · page 4: “…” · 12 more``."""
-    shown = [f"page {document.page_at(span.start_char).label}: {excerpt(document, span)}" for span in spans[:SHOWN_PLACES]]
-    more = [f"{len(spans) - SHOWN_PLACES:,} more"] if len(spans) > SHOWN_PLACES else []
+    """``page 3: “…” · page 4: “…” · 12 more``; two in one passage are shown once."""
+    shown: list[str] = []
+    num_seen = 0
+    for num_seen, span in enumerate(spans[:_LOOKED_AT], 1):  # noqa: B007 - how far it came is counted below
+        place = f"page {document.page_at(span.start_char).label}: {excerpt(document, span)}"
+        if place not in shown:
+            shown.append(place)
+        if len(shown) == SHOWN_PLACES:
+            break
+    more = [f"{len(spans) - num_seen:,} more"] if len(spans) > num_seen else []
     return " · ".join([*shown, *more])
 
 
 def excerpt(document: Document, span: Span) -> str:
     """A passage with a little of its page around it, in quotation marks; what is not seen is spelled out."""
     page = document.page_at(span.start_char)
-    first, last = max(span.start_char - _AROUND_CHARS, page.start_char), min(span.end_char + _AROUND_CHARS, page.end_char)
+    first, last = (
+        max(span.start_char - _AROUND_CHARS, page.start_char),
+        min(span.end_char + _AROUND_CHARS, page.end_char),
+    )
     return _quoted(document.text[first : min(last, first + _QUOTED_CHARS)])
 
 

@@ -19,12 +19,12 @@ from workbench.views.bundles import (
     answer_text,
     citation_bundle,
     document_bundle,
-    fit_bundle,
     html,
     markdown,
     plain,
 )
 from workbench.views.fetching import fetch_view
+from workbench.views.fits import fit_bundle
 from workbench.views.live import (
     Outcome,
     ReadingView,
