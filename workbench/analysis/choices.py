@@ -136,23 +136,29 @@ def _leave_out(counted: Counted, sections: list[Section], room: int) -> Iterator
     what, parts = _parts(counted, named)
     names = _fewest(parts, counted.num_tokens - room)
     if names and len(names) < len(parts) and (tokens := _tokens_of(counted, room, without=names)):
-        yield _without(what, names, tokens)
+        yield _without(what[len(names) > 1], names, tokens)
 
 
 def _without(what: str, names: list[str], tokens: int) -> str:
     return f"Leave out {what}: document.select(without={names!r}) is {tokens:,} tokens."
 
 
-def _parts(counted: Counted, named: list[Section]) -> tuple[str, list[tuple[int, str]]]:
-    """Tokens and names of what a document is divided into: files and folders, documents, or sections."""
+def _parts(counted: Counted, named: list[Section]) -> tuple[tuple[str, str], list[tuple[int, str]]]:
+    """What a document is divided into, in words for one and for many; tokens and name of each."""
     document = counted.document
     if document.members:
-        return "documents", [(counted.between(m.start_char, m.end_char), m.name) for m in document.members]
+        return ("one document", "the longest documents"), [
+            (counted.between(m.start_char, m.end_char), m.name) for m in document.members
+        ]
     files = tree(counted)
     if files is not None:
-        return "the largest files and folders", [(node.tokens, node.path) for node in _divided(files)]
+        return ("one folder or file", "the largest folders and files"), [
+            (node.tokens, node.path) for node in _divided(files)
+        ]
     deepest = max((section.level for section in named), default=0)
-    return "the longest sections", [(counted.between(*s.span), s.title) for s in named if s.level == deepest]
+    return ("one section", "the longest sections"), [
+        (counted.between(*s.span), s.title) for s in named if s.level == deepest
+    ]
 
 
 def _divided(node: Node) -> list[Node]:

@@ -209,11 +209,10 @@ def _part(document: Document, spans: Sequence[Span], pages: Sequence[Page], what
     if not any(document.text[start:end].strip() for start, end in spans):
         raise ConfigError(f"{what} of {document.name} holds no text.")
     part = kept(document, spans, pages)
-    # What is found in the text is found anew, so that its counts and places are the part's own.
-    said = tuple(w for w in part.warnings if not (w.kind in INSPECTED and w.spans))
-    return replace(
-        part, name=f"{document.name} · {what}", parent=document.hash, warnings=(*said, *inspect(part))
-    )  # fmt: skip
+    # What was found in the text is found anew, so that its counts and places are the part's own.
+    found = [w for w in part.warnings if w.kind in INSPECTED and w.spans]
+    said = (*(w for w in part.warnings if w not in found), *inspect(part)) if found else part.warnings
+    return replace(part, name=f"{document.name} · {what}", parent=document.hash, warnings=said)
 
 
 def kept(document: Document, spans: Sequence[Span], pages: Sequence[Page]) -> Document:
