@@ -11,7 +11,6 @@ from typing import Literal
 
 import polars as pl
 
-from workbench import tables
 from workbench.display import Displayed
 from workbench.types import FinishReason, Span
 
@@ -163,8 +162,8 @@ class Fit(Displayed):
     fits: bool
     choices: tuple[str, ...]
     sections: pl.DataFrame = field(repr=False)
-    pages: pl.DataFrame = field(repr=False, default_factory=lambda: pl.DataFrame(schema=tables.FIT_PAGES))
-    files: pl.DataFrame = field(repr=False, default_factory=lambda: pl.DataFrame(schema=tables.FIT_FILES))
+    pages: pl.DataFrame = field(repr=False, default_factory=pl.DataFrame)
+    files: pl.DataFrame = field(repr=False, default_factory=pl.DataFrame)
     weights_bytes: int = 0
     work_bytes: int = 0
     free_bytes: int | None = None

@@ -58,6 +58,8 @@ _Row = tuple[str, int, int, int]
 
 def _tree(fit: Fit) -> list[_Row]:
     """Path, depth, files and tokens of each file and folder."""
+    if fit.files.is_empty():
+        return []
     return list(fit.files.select("path", "depth", "files", "tokens").iter_rows())
 
 
