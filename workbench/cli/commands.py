@@ -73,6 +73,8 @@ def _show(stream: AnswerStream, *, as_json: bool) -> Answer:
     say({"stop": "", "length": " … (cut off)", "cancelled": " … (stopped)"}[answer.finish_reason])
     for citation in answer.citations:
         say(f"  “{citation.quote}” - {citation.place}", style="red" if citation.page is None else "green")
+    for warning in answer.warnings:
+        say(f"  ! {warning}", style="yellow")
     usage = answer.usage
     counts = f"{usage.reused_tokens:,} tokens reused · {usage.computed_tokens:,} computed"
     say(f"{counts} · {usage.completion_tokens:,} written", style="dim")
@@ -98,7 +100,7 @@ def _write_images(folder: Path, document: Document, answer: Answer, question: in
 
 def _record(answer: Answer) -> dict[str, object]:
     """An answer as JSON takes it, without its token ids."""
-    names = ("document_name", "question", "text", "finish_reason", "pages", "manifest")
+    names = ("document_name", "question", "text", "finish_reason", "pages", "warnings", "manifest")
     usage = asdict(answer.usage) | {"computed_tokens": answer.usage.computed_tokens}
     citations = [asdict(citation) for citation in answer.citations]
     return {name: getattr(answer, name) for name in names} | {"citations": citations, "usage": usage}

@@ -98,7 +98,8 @@ def collect(
     for done, item in enumerate(contents.items):
         if cancel is not None and cancel.is_set():
             raise DocumentError(
-                f"Loading {name} was stopped after {done:,} of {len(contents.items):,} files. Load it again to start over."
+                f"Loading {name} was stopped after {done:,} of {len(contents.items):,} files. Load it again to start "
+                "over."
             )
         report(done, len(contents.items))
         for found, data in _opened(item, options, left_out, allowance):
@@ -202,7 +203,7 @@ def _groups(left_out: list[LeftOut]) -> list[tuple[str, str]]:
     found = []
     for why in sorted({out.why for out in left_out}):
         names = [out.name for out in left_out if out.why == why]
-        more = " ... (all are in document.page_table())" if len(names) > _SHOWN else ""
+        more = " ... (all are in document.coverage)" if len(names) > _SHOWN else ""
         found.append((why, f"{len(names)} left out ({why}): {', '.join(names[:_SHOWN])}{more}."))
     return found
 

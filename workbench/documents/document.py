@@ -1,7 +1,7 @@
 """The Document: text, pages, outline, and where it all came from. Knows characters, never tokens or tensors.
 
-Not covered: reading files (load, readers), choosing parts (selection), finding quotes (quotes), places and
-pictures of them (places, imaging).
+Not covered: reading files (load, readers), choosing parts (selection), finding quotes (quotes), accounts (coverage,
+warnings), places and pictures of them (places, imaging).
 """
 
 from __future__ import annotations
@@ -184,20 +184,23 @@ class Document(Displayed):
         *,
         pages: range | tuple[int, ...] | list[int] | None = None,
         sections: list[str] | None = None,
+        without: list[str] | None = None,
     ) -> Document:
         """A part, as a Document again: same page numbers, ``parent`` set to this one's hash.
 
         Args:
-            expression: a section's title, or ``"A..B"`` with both ends in it.
+            expression: a section's title, ``"A..B"`` with both ends in it, a folder (``"src/"``), or a document's
+                name in a collection.
             pages: page numbers.
             sections: titles, each with all below it.
+            without: what to leave out, each as an ``expression``: of the part, or of the whole if it stands alone.
 
         Raises:
             ConfigError: nothing, or more than one thing, is asked for; or a name that is not here.
         """
         from workbench.documents.selection import select
 
-        return select(self, expression, pages=pages, sections=sections)
+        return select(self, expression, pages=pages, sections=sections, without=without)
 
     def find(self, quote: str) -> Span | None:
         """Where a quote stands, white space, quotation marks and hyphens normalised; None when it does not."""
@@ -238,17 +241,19 @@ class Document(Displayed):
 
         return page_image(self, page, highlight, dpi=DPI if dpi is None else dpi)
 
-    def page_table(self) -> pl.DataFrame:
-        """Pages as a frame, see ``tables.PAGES``."""
-        import polars as pl  # a quarter of the time that a process of its own takes to start, and no reader needs it
+    @property
+    def coverage(self) -> pl.DataFrame:
+        """Pages with their characters, tokens and what became of them, see ``tables.COVERAGE``; counted once."""
+        from workbench.documents.coverage import coverage
 
-        from workbench import tables
+        return coverage(self)
 
-        return pl.DataFrame(
-            [(p.number, p.label, p.status, p.end_char - p.start_char) for p in self.pages],
-            schema=tables.PAGES,
-            orient="row",
-        )
+    @property
+    def share_read(self) -> float:
+        """The share of pages that nothing is missing of, in [0, 1]."""
+        from workbench.documents.coverage import share_read
+
+        return share_read(self)
 
     def outline_table(self) -> pl.DataFrame:
         """The outline as a frame, see ``tables.OUTLINE``."""

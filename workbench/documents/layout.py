@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import Literal, get_args
 
 import numpy as np
@@ -98,9 +99,8 @@ class Layout:
                 those that are kept has no line numbers any more.
         """
         boxes = np.concatenate([self.boxes[start:end] for start, end in spans]) if len(self.boxes) else no_boxes()
-        made = merged(
-            Span(start, end) for span in self.made for start, end in moved(span, spans)
-        )  # fmt: skip
+        cut = Cut(spans)
+        made = merged(piece for span in self.made for piece in cut.moved(span))
         regions = [piece for region in self.regions for piece in self._pieces(region, spans, text)]
         # Pieces of an outer region may begin behind pieces of an inner one.
         regions.sort(key=lambda region: (region.start_char, -region.end_char))
@@ -124,15 +124,41 @@ class Layout:
         return pieces
 
 
+class Cut:
+    """Where the characters of a text come to stand when only some of it is kept.
+
+    Args:
+        kept: what stays, in order, no two overlapping.
+    """
+
+    def __init__(self, kept: Sequence[Span]) -> None:
+        self._kept = kept
+        self._before = [0, *accumulate(end - start for start, end in kept)]
+
+    def place(self, char: int) -> int:
+        """The place of a character; of one that was left out, where it would have been."""
+        at = bisect_right(self._kept, char, key=lambda span: span.start_char) - 1
+        if at < 0:
+            return 0
+        start, end = self._kept[at]
+        return self._before[at] + min(char, end) - start
+
+    def moved(self, span: Span) -> list[Span]:
+        """What is left of a span, a piece for each kept span that it reaches into."""
+        found = []
+        for at in range(bisect_right(self._kept, span.start_char, key=lambda kept: kept.end_char), len(self._kept)):
+            start, end = self._kept[at]
+            if start >= span.end_char:
+                break
+            if start < end:
+                first, last = max(span.start_char, start), min(span.end_char, end)
+                found.append(Span(first - start + self._before[at], last - start + self._before[at]))
+        return found
+
+
 def moved(span: Span, kept: Sequence[Span]) -> list[Span]:
     """What is left of a span in the text that the ``kept`` spans, in order, make together."""
-    found, offset = [], 0
-    for start, end in kept:
-        first, last = max(span.start_char, start), min(span.end_char, end)
-        if first < last:
-            found.append(Span(first - start + offset, last - start + offset))
-        offset += end - start
-    return found
+    return Cut(kept).moved(span)
 
 
 def joined(parts: Iterable[tuple[Layout, int]]) -> Layout:

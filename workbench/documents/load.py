@@ -83,7 +83,9 @@ def _title(source: Loadable | Sequence[Loadable], name: str | None) -> str:
     """What people shall call what is loaded."""
     if name or isinstance(source, bytes | bytearray | memoryview):
         return name or MADE_NAME
-    return f"{len(source)} documents" if isinstance(source, list | tuple) else Path(os.fspath(source)).name
+    if isinstance(source, str | os.PathLike):
+        return Path(os.fspath(source)).name
+    return f"{len(source)} documents"
 
 
 def _loaded(

@@ -91,7 +91,7 @@ def read_here(file: File, options: ReadOptions, report: PageCallback = unheard) 
     kind = file.format
     parsed = kind.load_reader()(Job(file.data, file.name, options, report))
     source = Source(file.path, hashlib.sha256(file.data).hexdigest(), len(file.data), kind.media_type)
-    return document_of(file.name, parsed, source)
+    return document_of(file.name, parsed, source, options.hidden)
 
 
 def _read_apart(

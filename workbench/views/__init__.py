@@ -21,7 +21,6 @@ from workbench.views.bundles import (
     answer_text,
     citation_bundle,
     document_bundle,
-    fit_bundle,
     html,
     markdown,
     page_bundle,
@@ -29,6 +28,7 @@ from workbench.views.bundles import (
     plain,
 )
 from workbench.views.fetching import fetch_view
+from workbench.views.fits import fit_bundle
 from workbench.views.live import (
     Outcome,
     ReadingView,
