@@ -185,7 +185,7 @@ def test_warnings_name_their_document_and_their_page(papers):
         pixels = pymupdf.Pixmap(pymupdf.csRGB, pymupdf.IRect(0, 0, 4, 4), False)
         page.insert_image(page.rect, pixmap=pixels)
         (papers / "scan.pdf").write_bytes(file.tobytes())
-    document = load([papers / "old.txt", papers / "scan.pdf"])
+    document = load([papers / "old.txt", papers / "scan.pdf"], ocr=False)
     assert "old.txt" in said(document, "encoding")
     (warning,) = [warning for warning in document.warnings if warning.kind == "scanned"]
     assert warning.message.startswith("scan.pdf: ")
