@@ -33,11 +33,11 @@ from workbench.views.live import (
     reading_view,
     streaming_view,
 )
-from workbench.views.loading import LoadingBar
+from workbench.views.loading import LoadingView, loading_bar
 from workbench.views.notes import Notes
 
 __all__ = [
-    "LoadingBar",
+    "LoadingView",
     "Notes",
     "Outcome",
     "ReadingView",
@@ -53,6 +53,7 @@ __all__ = [
     "fit_bundle",
     "html",
     "in_kernel",
+    "loading_bar",
     "markdown",
     "plain",
     "reading_view",
