@@ -82,3 +82,39 @@ def test_a_bar_is_taken_away_when_loading_fails(watched: Callable[[], Terminal])
         fail()
     assert "2 pages" in terminal.getvalue()
     assert terminal.getvalue().endswith("\r")
+
+
+def test_a_kernel_shows_one_output_that_empties_itself(
+    watched: Callable[[], Terminal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched()
+    shown: list[dict[str, str]] = []
+
+    class Handle:
+        def update(self, bundle: dict[str, str], *, raw: bool) -> None:
+            shown.append(bundle)
+
+    def display(bundle: dict[str, str], *, raw: bool, display_id: bool) -> Handle:
+        shown.append(bundle)
+        return Handle()
+
+    monkeypatch.setattr(loading, "in_kernel", lambda: True)
+    monkeypatch.setattr("IPython.display.display", display)
+    wb.load(make("one", "two"), name="<b>" + HOSTILE)
+    assert [bundle["text/plain"] for bundle in shown] == [
+        "Loading <b>a\ufffd[2J b.pdf", "Loading <b>a\ufffd[2J b.pdf: page 1 of 2",
+        "Loading <b>a\ufffd[2J b.pdf: page 2 of 2", "",
+    ]  # fmt: skip
+    assert "&lt;b&gt;" in shown[1]["text/html"]
+    assert "<b>" not in shown[1]["text/html"]
+    assert '<progress value="1" max="2">' in shown[1]["text/html"]
+    assert shown[-1]["text/html"] == ""
+
+
+def test_a_pipe_sees_nothing_of_what_takes_seconds(
+    watched: Callable[[], Terminal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pipe = watched()
+    monkeypatch.setattr(Terminal, "isatty", lambda _: False)
+    wb.load(make("one", "two"), name="a.pdf")
+    assert pipe.getvalue() == ""

@@ -53,7 +53,7 @@ def loading_view(name: str) -> Iterator[Callable[[int, int], None]]:
     def show(done: int, total: int) -> None:
         nonlocal bar
         if bar is None and _renderer_module is not None and time.monotonic() - began_s > LOADING_DELAY_S:
-            bar = importlib.import_module(_renderer_module).LoadingBar(name)
+            bar = importlib.import_module(_renderer_module).loading_bar(name)
         if bar is not None:
             bar(done, total)
 

@@ -13,7 +13,7 @@ from workbench.documents.load import load
 
 @pytest.fixture(autouse=True)
 def _read_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests of readers read in this process; the samples, and tests of isolation, in one of their own."""
+    """Tests of readers read in this process, where they can reach into them; tests of isolation undo this."""
     monkeypatch.setenv("WORKBENCH_ISOLATION", "off")
 
 

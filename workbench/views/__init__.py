@@ -37,11 +37,11 @@ from workbench.views.live import (
     reading_view,
     streaming_view,
 )
-from workbench.views.loading import LoadingBar
+from workbench.views.loading import LoadingView, loading_bar
 from workbench.views.notes import Notes
 
 __all__ = [
-    "LoadingBar",
+    "LoadingView",
     "Notes",
     "Outcome",
     "ReadingView",
@@ -57,6 +57,7 @@ __all__ = [
     "fit_bundle",
     "html",
     "in_kernel",
+    "loading_bar",
     "markdown",
     "page_bundle",
     "place_bundle",
