@@ -62,8 +62,8 @@ def decode(data: bytes, name: str) -> tuple[str, tuple[DocumentWarning, ...]]:
     text = data.decode(marked, "replace") if marked else ""
     if "\0" in text or 2 * text.count("�") > len(text) or (not marked and b"\0" in data[:65_536]):
         raise DocumentError(
-            f"{name} is a binary file, not text ({len(data):,} bytes with zero bytes in them). Give a text, Markdown, "
-            "HTML, EPUB or PDF file, or a folder of source code."
+            f"{name} is a binary file, not text ({len(data):,} bytes with zero bytes in them). Give a document, a "
+            "table, a mail, a notebook, or a folder or zip of these."
         )
     if marked:
         return _newlines(text), _damage(text, marked.upper(), name)
