@@ -120,11 +120,28 @@ def test_a_page_that_cannot_be_read_is_said_and_the_others_are_read(monkeypatch)
     assert document.warnings[0].pages == (2,)
 
 
-def test_a_locked_file_is_refused_and_one_that_opens_without_a_password_is_read():
+def test_a_locked_file_asks_for_its_password_and_opens_with_it():
     options = {"encryption": pymupdf.PDF_ENCRYPT_AES_256, "owner_pw": "owner"}
-    with pytest.raises(DocumentError, match=r"a\.pdf is locked with a password.*password="):
-        load(make("secret", **options, user_pw="user"), name="a.pdf")
+    locked = make("secret", **options, user_pw="user")
+    with pytest.raises(DocumentError, match=r"a\.pdf is locked with a password.*password='"):
+        load(locked, name="a.pdf")
+    with pytest.raises(DocumentError, match=r"a\.pdf does not open with this password.*password='"):
+        load(locked, name="a.pdf", password="wrong")
+    for password in ("user", "owner"):
+        assert load(locked, name="a.pdf", password=password).text == "secret\n"
     assert load(make("open", **options, user_pw=""), name="a.pdf").text == "open\n"
+
+
+def test_each_page_is_reported_and_whoever_listens_may_stop():
+    told = []
+    load(make("one", "two"), name="a.pdf", progress=lambda done, total: told.append((done, total)))
+    assert told == [(1, 2), (2, 2)]
+
+    def stop(done, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        load(make("one", "two"), name="a.pdf", progress=stop)
 
 
 def test_a_truncated_file_is_refused_or_said_to_be_damaged(samples):
