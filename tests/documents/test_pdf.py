@@ -102,7 +102,7 @@ def test_every_page_without_text_is_accounted_for():
 
 def test_a_scan_without_any_text_is_refused_with_the_way_out():
     with pytest.raises(DocumentError, match=r"holds no text: 2 of its 3 pages are pictures; pip install '."):
-        load(make(picture, picture, ""), name="scan.pdf")
+        load(make(picture, picture, ""), name="scan.pdf", ocr=False)
 
 
 def test_a_page_that_cannot_be_read_is_said_and_the_others_are_read(monkeypatch):

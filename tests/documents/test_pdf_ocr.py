@@ -16,13 +16,13 @@ def scanned(*words, stamp="", beside=""):
     pdf = pymupdf.open()
     for text in words:
         with pymupdf.open() as drawn:
-            sheet = drawn.new_page()
-            sheet.insert_text((72, 150), text, fontsize=12)
+            sheet = drawn.new_page(width=500, height=180)
+            sheet.insert_text((40, 80), text, fontsize=12)
             pixels = sheet.get_pixmap(dpi=150)
-        page = pdf.new_page()
+        page = pdf.new_page(width=500, height=180)
         page.insert_image(page.rect, pixmap=pixels)
         if stamp:
-            page.insert_text((72, 800), stamp)
+            page.insert_text((40, 160), stamp)
     if beside:
         pdf.new_page().insert_text((72, 72), beside)
     return pdf.tobytes()
@@ -38,10 +38,10 @@ def test_a_picture_of_words_is_recognised_and_marked_as_made_with_the_words_boxe
     assert not document.layout.is_made(document.pages[1].start_char, len(document.text))
     at = document.text.index("fox")
     x0, y0, x1, y1 = document.layout.boxes[at]
-    left = 72 + pymupdf.get_text_length("The quick brown ", fontsize=12)
+    left = 40 + pymupdf.get_text_length("The quick brown ", fontsize=12)
     assert abs(x0 - left) < 8
     assert x1 < left + 40
-    assert y0 < 148 < y1
+    assert y0 < 78 < y1
     (said,) = document.warnings
     assert (said.kind, said.pages) == ("ocr", (1,))
     assert "may have mistakes" in said.message

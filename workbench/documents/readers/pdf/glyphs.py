@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
 
@@ -30,7 +30,7 @@ _INKED = 16 | 32
 Mask = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Line:
     """A line of a page, or a part of one that stands apart.
 
@@ -59,6 +59,17 @@ class Line:
     colors: npt.NDArray[np.uint32] = field(repr=False)
     inked: Mask = field(repr=False)
     sizes: npt.NDArray[np.float32] = field(repr=False)
+
+    def part(self, start: int, end: int) -> Line:
+        """Its characters from one to another, at the place of the whole."""
+        return replace(
+            self,
+            text=self.text[start:end],
+            boxes=self.boxes[start:end],
+            colors=self.colors[start:end],
+            inked=self.inked[start:end],
+            sizes=self.sizes[start:end],
+        )
 
 
 def lines_of(page: pymupdf.Page) -> list[Line]:

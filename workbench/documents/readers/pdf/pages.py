@@ -25,6 +25,7 @@ from workbench.documents.readers.pdf.hyphens import may_part
 from workbench.documents.readers.pdf.opening import DAMAGE
 from workbench.documents.readers.pdf.order import in_order
 from workbench.documents.readers.pdf.running import Edge, near_edge
+from workbench.documents.readers.pdf.tables import Piece, Table, with_tables
 from workbench.types import Span
 
 _MAX_PATHS = 50
@@ -42,15 +43,21 @@ def read_page(pdf: pymupdf.Document, index: int, draft: Draft, findings: Finding
         lines = lines_of(page)
         drawn = drawn_on(page)
         codes = hidden_in(page, lines, drawn)
+        parts = in_order(with_tables(page, lines, drawn))
     except DAMAGE:
         draft.finish(_label(pdf, index), "unreadable", "the page is damaged")
         return
     adder = _Adder(draft, findings, index, page.rect.height, drop_hidden=options.hidden == "drop")
     reasons = {line.number: code for line, code in zip(lines, codes, strict=True)}
-    for line in in_order(lines):
-        adder.add(line, reasons[line.number])
+    for part in parts:
+        if isinstance(part, Table):
+            adder.add_table(part, reasons)
+        else:
+            adder.add(part, reasons[part.number])
     num_read = draft.num_chars - start
-    told = _read_picture(page, drawn, lines, adder, findings, options) if num_read < _FEW_CHARS else ""
+    told = ""
+    if num_read < _FEW_CHARS and index + 1 not in findings.layers[-1:]:
+        told = _read_picture(page, drawn, lines, adder, findings, options)
     status: PageStatus = "ocr" if draft.num_chars - start > num_read else "read"
     try:
         beside = beside_text(page)
@@ -74,6 +81,7 @@ class _Adder:
         self._index, self._height = index, height
         self._drop_hidden = drop_hidden
         self._before: Shown | None = None
+        self._num_tables = 0
 
     def add(self, line: Line, codes: Codes, *, made: bool = False) -> None:
         """A line, or what is left of it."""
@@ -88,6 +96,38 @@ class _Adder:
         self._draft.add("\n")
         shown = Shown(*span, self._index, line.bbox, line.size, line.font, line.is_bold)
         self._note(line, shown)
+
+    def add_table(self, table: Table, codes: dict[int, Codes]) -> None:
+        """A table as Markdown, its first row as the head."""
+        start = self._draft.num_chars
+        num_columns = max(len(row) for row in table.rows)
+        for number, row in enumerate(table.rows):
+            self._draft.add("|", made=True)
+            for cell in row:
+                self._draft.add(" ", made=True)
+                for piece in cell:
+                    self._add_piece(piece, codes[piece.line.number])
+                self._draft.add("|", made=True)
+            self._draft.add("\n")
+            if number == 0:
+                self._draft.add("|" + " --- |" * num_columns + "\n", made=True)
+        self._num_tables += 1
+        self._draft.name("table", f"table {self._num_tables} on page {self._index + 1}", start)
+
+    def _add_piece(self, piece: Piece, codes: Codes) -> None:
+        """What stands in a cell; a pipe of its own is escaped."""
+        line = piece.line.part(piece.start, piece.end)
+        codes = codes[piece.start : piece.end]
+        kept = self._without_hidden(line, codes) if codes.any() else line
+        if kept is None:
+            return
+        at = 0
+        for pipe in [n for n, char in enumerate(kept.text) if char == "|"]:
+            self._draft.add(kept.text[at:pipe], kept.boxes[at:pipe])
+            self._draft.add("\\", made=True)
+            at = pipe
+        self._draft.add(kept.text[at:], kept.boxes[at:])
+        self._draft.add(" ")
 
     def _note(self, line: Line, shown: Shown) -> None:
         before, self._before = self._before, shown
