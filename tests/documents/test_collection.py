@@ -1,6 +1,7 @@
 """Several documents as one: in order, each behind its marker, with its own pages and places."""
 
 import io
+import os
 import zipfile
 
 import docx
@@ -174,6 +175,19 @@ def test_files_of_the_same_name_are_told_apart_by_their_folders(tmp_path):
     east, west = tmp_path / "east" / "report.txt", tmp_path / "west" / "report.txt"
     assert [member.name for member in load([east, west]).members] == ["east/report.txt", "west/report.txt"]
     assert [member.name for member in load([east, east]).members][1].endswith("report.txt (2)")
+
+
+def test_names_that_are_no_unicode_can_still_be_hashed(tmp_path):
+    folder = os.fsencode(tmp_path) + b"/p\xe9"
+    os.mkdir(folder)
+    for name in (b"caf\xe9.txt", b"b.txt"):
+        with open(folder + b"/" + name, "wb") as file:
+            file.write(b"text")
+    paths = [os.fsdecode(folder + b"/caf\xe9.txt"), os.fsdecode(folder)]
+    document = load(paths)
+    assert [member.name for member in document.members] == ["caf�.txt", "p�/b.txt", "p�/caf�.txt"]
+    assert document.hash
+    assert load(paths[1]).text.encode()
 
 
 def test_warnings_name_their_document_and_their_page(papers):

@@ -166,6 +166,19 @@ def test_anchors_are_found_at_their_places_and_leave_no_trace():
     assert heads == [(text.index("There"), 2, "There")]
 
 
+@pytest.mark.parametrize("name", ["a.html", "a.xhtml", "a.svg", "a.xml"])
+def test_entities_in_markup_are_neither_expanded_nor_fetched(name, tmp_path):
+    secret = tmp_path / "secret.txt"
+    secret.write_text("hunter2")
+    many = "&b;" * 1_000
+    declared = f'<!DOCTYPE x [<!ENTITY a SYSTEM "{secret.as_uri()}"><!ENTITY b "{many}"><!ENTITY c "{many}">]>'
+    source = f'<?xml version="1.0"?>{declared}<html><body><svg><text>&a; &c;</text></svg><p>Text.</p></body></html>'
+    document = load(source.encode(), name=name)
+    assert "Text." in document.text
+    assert "hunter2" not in document.text
+    assert len(document.text) <= len(source)
+
+
 TAGS = [
     "<p>", "</p>", "<table>", "<tr>", "<td>", "</td>", "</table>", "<ul><li>", "</ul>", "<h1>", "</h1>", "<pre>",
     "<svg>", "</html>", "&amp;", "&#xD800;", "<", "<b",

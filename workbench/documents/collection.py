@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
+from workbench.documents.assemble import document_of
 from workbench.documents.document import Document, Member, Page, PageStatus, Source
 from workbench.documents.draft import Draft
 from workbench.documents.formats import SOURCE, ZIP, recognise
@@ -105,9 +106,7 @@ def collect(
         raise DocumentError(_nothing(path, outcomes, left_out, in_tree))
     parsed, members = _assemble(name if in_tree else "", outcomes, left_out)
     source = Source(path, digest.hexdigest(), num_bytes, media_type)
-    return Document(
-        name, parsed.text, parsed.pages, parsed.outline, parsed.warnings, source, members=members, layout=parsed.layout
-    )
+    return document_of(name, replace(parsed, members=members), source)
 
 
 def _opened(
@@ -212,7 +211,9 @@ def named(paths: Sequence[str | os.PathLike[str] | bytes]) -> list[str]:
     for num_parts in range(2, max(map(len, longest), default=0) + 1):
         twice = {name for name, count in Counter(names).items() if count > 1}
         names = [
-            PurePosixPath(*parts[-num_parts:]).as_posix() if name in twice and len(parts) >= num_parts else name
+            encodable(PurePosixPath(*parts[-num_parts:]).as_posix())
+            if name in twice and len(parts) >= num_parts
+            else name
             for name, parts in zip(names, longest, strict=True)
         ]
     seen: Counter[str] = Counter()
@@ -222,8 +223,13 @@ def named(paths: Sequence[str | os.PathLike[str] | bytes]) -> list[str]:
     return names
 
 
+def encodable(path: str) -> str:
+    """A path whose bytes that are no UTF-8 are U+FFFD, or nothing could encode it."""
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
 def _made_name(index: int, path: str | os.PathLike[str] | bytes) -> str:
     if isinstance(path, bytes):
         return f"document {index}"
     given = Path(os.fspath(path))
-    return given.name or given.expanduser().resolve().name
+    return encodable(given.name or given.expanduser().resolve().name)

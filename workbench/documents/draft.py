@@ -82,11 +82,13 @@ class Draft:
         """What is written meanwhile has this name; nothing written, no region."""
         index, start = len(self._regions), self.num_chars
         self._regions.append(Region(kind, name, start, start, first_line))  # holds its place before those inside
-        yield
-        if self.num_chars > start:
-            self._regions[index] = replace(self._regions[index], end_char=self.num_chars)
-        else:
-            del self._regions[index]
+        try:
+            yield
+        finally:  # a slide that breaks off keeps what was written of it
+            if self.num_chars > start:
+                self._regions[index] = replace(self._regions[index], end_char=self.num_chars)
+            else:
+                del self._regions[index]
 
     def table(self, rows: Sequence[Sequence[str]]) -> None:
         """Rows of cells as a Markdown table, the first as its head; the characters between cells are made."""

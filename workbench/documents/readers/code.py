@@ -7,13 +7,12 @@ Not covered: symbols, a ``.gitignore`` above the folder; how the files become on
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
 from pathlib import Path
 
 import pathspec
 
-from workbench.documents.collection import Contents, Item, LeftOut
+from workbench.documents.collection import Contents, Item, LeftOut, encodable
 from workbench.documents.document import Page
 from workbench.documents.layout import Layout, Region
 from workbench.documents.parsed import Job, Parsed
@@ -78,8 +77,8 @@ def why_not(name: str) -> str:
 
 
 def _name(path: Path, folder: Path) -> str:
-    """The path inside the folder; bytes of it that are no UTF-8 become U+FFFD, or nothing could encode it."""
-    return os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "replace")
+    """The path inside the folder."""
+    return encodable(path.relative_to(folder).as_posix())
 
 
 def _gitignore(place: Path) -> pathspec.GitIgnoreSpec | None:

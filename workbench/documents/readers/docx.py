@@ -9,32 +9,15 @@ Not covered: pictures, charts and embedded files (counted, and said).
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from typing import Literal, NamedTuple
-
 from workbench.documents.draft import Draft
 from workbench.documents.layout import RegionKind
 from workbench.documents.parsed import Job, Parsed
 from workbench.documents.readers.numbering import BULLET, Numbering
 from workbench.documents.readers.package import Element, Package, attribute, below, child, local, whole
+from workbench.documents.readers.runs import DELETED, NOTES, SKIPPED, Changes, Token, tokens
 from workbench.documents.readers.styles import Styles
 from workbench.errors import DocumentError
 from workbench.types import Span
-
-_SKIPPED = frozenset({"pPr", "rPr", "sectPr", "instrText", "fldData", "delText", "delInstrText", "Fallback", "tblPr"})
-_DELETED = frozenset({"del", "moveFrom"})
-_INSERTED = frozenset({"ins", "moveTo"})
-_PLAIN = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-", "ptab": "\t"}
-_NOTES = {"footnoteReference": "footnote", "endnoteReference": "endnote"}
-
-
-class _Token(NamedTuple):
-    """A piece of a paragraph: text, a note's or comment's call, a page's end, a text box."""
-
-    kind: Literal["text", "hidden", "note", "comment", "page", "box"]
-    text: str
-    element: Element | None = None
 
 
 def read_docx(job: Job) -> Parsed:
@@ -76,7 +59,7 @@ class _Writer:
                     self._notes[kind, attribute(note, "id") or ""] = note
         self._numbers: dict[tuple[str, str], int] = {}
         self._called: list[tuple[str, str]] = []
-        self._inserted = self._deleted = self._deleted_chars = 0
+        self._changes = Changes()
         self._hidden: list[Span] = []
         self._hidden_chars = 0
         # Word notes where its pages ended when it last laid the text out.
@@ -93,34 +76,34 @@ class _Writer:
             elif name == "tbl":
                 self._table(element)
                 self._write_called()
-            elif name in _DELETED:
-                self._count_deleted(element)
-            elif name not in _SKIPPED:
+            elif name in DELETED:
+                self._changes.delete(element)
+            elif name not in SKIPPED:
                 self.blocks(element)
 
     def _paragraph(self, paragraph: Element) -> None:
-        tokens = list(self._tokens(paragraph))
+        pieces = list(tokens(paragraph, self._changes))
         level = self._styles.level(paragraph)
-        title = "".join(token.text for token in tokens if token.kind == "text")
+        title = "".join(token.text for token in pieces if token.kind == "text")
         listed = self._styles.list_of(paragraph) if title.strip() else None
         label = self._numbering.label(*listed) if listed else ""
         before = self.draft.num_chars
-        if title.strip() and tokens[0].kind == "page":
-            self._emit(tokens.pop(0))
+        if title.strip() and pieces[0].kind == "page":
+            self._emit(pieces.pop(0))
         if level:
             self.draft.head(level, f"{label} {title}" if label not in ("", BULLET) else title)
         if label:
             self.draft.make(("  " * listed[1] if listed and not level else "") + label + " ")
-        for token in tokens:
+        for token in pieces:
             self._emit(token)
         if self.draft.num_chars > before:
             self.draft.add("\n" if listed and not level else "\n\n")
-        for token in tokens:
+        for token in pieces:
             if token.kind == "box" and token.element is not None:
                 self.blocks(token.element)
         self._write_called()
 
-    def _emit(self, token: _Token, *, in_cell: bool = False) -> None:
+    def _emit(self, token: Token, *, in_cell: bool = False) -> None:
         """Write a token; what ends a line or a cell is escaped within a table."""
         if token.kind in ("text", "hidden"):
             start = self.draft.num_chars
@@ -131,7 +114,7 @@ class _Writer:
             if token.kind == "hidden" and self.draft.num_chars > start:
                 self._hidden.append(Span(start, self.draft.num_chars))
         elif token.kind == "note" and token.element is not None:
-            key = _NOTES[local(token.element)], attribute(token.element, "id") or ""
+            key = NOTES[local(token.element)], attribute(token.element, "id") or ""
             self.draft.make(f"[^{self._mark(*key)}]")
             self._called.append(key)
         elif token.kind == "comment" and token.element is not None:
@@ -139,38 +122,12 @@ class _Writer:
         elif token.kind == "page" and self._paged and not in_cell:
             self.draft.page(str(self.draft.num_pages + 1))
 
-    def _tokens(self, parent: Element, hidden: bool = False) -> Iterator[_Token]:
-        for element in parent:
-            name = local(element)
-            if name == "t" and element.text:
-                yield _Token("hidden" if hidden else "text", element.text)
-            elif name in _PLAIN:
-                yield _Token("text", _PLAIN[name])
-            elif name == "sym":
-                code = attribute(element, "char") or ""
-                yield _Token("text", chr(int(code, 16)) if re.fullmatch("[0-9A-Fa-f]{1,4}", code) else "�")
-            elif name in _NOTES:
-                yield _Token("note", "", element)
-            elif name == "commentReference":
-                yield _Token("comment", "", element)
-            elif name == "lastRenderedPageBreak":
-                yield _Token("page", "")
-            elif name == "txbxContent":
-                yield _Token("box", "", element)
-            elif name in _DELETED:
-                self._count_deleted(element)
-            elif name not in _SKIPPED:
-                self._inserted += name in _INSERTED
-                vanish = child(element, "rPr", "vanish") if name == "r" else None
-                gone = vanish is not None and attribute(vanish, "val") not in ("0", "false", "off")
-                yield from self._tokens(element, hidden or gone)
-
     def _table(self, table: Element) -> None:
         rows = [row for row in below(table, "tr") if next(row.iterancestors(table.tag)) is table]
         kept = [row for row in rows if child(row, "trPr", "del") is None]
         for row in rows:
             if child(row, "trPr", "del") is not None:
-                self._count_deleted(row)
+                self._changes.delete(row)
         widths = [sum(_span(cell) for cell in below(row, "tc") if _row_of(cell) is row) for row in kept]
         width = max(widths, default=0)
         for index, row in enumerate(kept):
@@ -190,7 +147,7 @@ class _Writer:
             if next(paragraph.iterancestors("{*}Fallback"), None) is not None:
                 continue
             self.draft.make(" " if number else "")
-            for token in self._tokens(paragraph):
+            for token in tokens(paragraph, self._changes):
                 self._emit(token, in_cell=True)
 
     def _write_called(self) -> None:
@@ -217,21 +174,19 @@ class _Writer:
         number = self._numbers.setdefault((kind, note_id), len(numbers) + 1)
         return f"e{number}" if kind == "endnote" else str(number)
 
-    def _count_deleted(self, element: Element) -> None:
-        self._deleted += 1
-        self._deleted_chars += sum(len(text.text or "") for text in below(element, "t", "delText"))
-
     def rest(self) -> None:
         """Notes that nothing calls, headers and footers, and what the user should know."""
         for (kind, note_id), note in [*self._notes.items()]:
             if "".join(text.text or "" for text in below(note, "t")).strip():
                 self._note(kind, note_id, note)
         self._headers()
-        if self._inserted or self._deleted:
+        changes = self._changes
+        if changes.inserted or changes.deleted:
             self.draft.warn(
                 "changes",
-                f"Tracked changes: {self._inserted} insertions are read as accepted; {self._deleted} deletions "
-                f"({self._deleted_chars:,} characters) are left out. To read those too, reject them in Word and save.",
+                f"Tracked changes: {changes.inserted} insertions are read as accepted; {changes.deleted} deletions "
+                f"({changes.deleted_chars:,} characters) are left out. To read those too, reject them in Word and "
+                "save.",
             )
         if self._hidden_chars:
             done = "kept" if self._options.hidden == "keep" else "left out"

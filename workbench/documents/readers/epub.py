@@ -30,7 +30,7 @@ from workbench.errors import DocumentError
 
 _DAMAGE = (
     epub.EpubException, zipfile.BadZipFile, zlib.error, LxmlError, LookupError, OSError, AttributeError, ValueError,
-    TypeError, SyntaxError, RuntimeError, NotImplementedError, EOFError,
+    TypeError, SyntaxError, RuntimeError, AssertionError, NotImplementedError, EOFError,
 )  # fmt: skip
 
 _CALL = re.compile(rb"<a\b[^>]{0,500}\bnoteref\b[^>]{0,500}>", re.IGNORECASE)

@@ -22,8 +22,9 @@ from lxml.etree import LxmlError, ParserError
 from markdown_it import MarkdownIt
 
 from workbench.documents.document import DocumentWarning
+from workbench.documents.layout import Layout
 from workbench.documents.parsed import Job, Parsed
-from workbench.documents.readers.text import decode, nest, paginate, take_marks, with_pages
+from workbench.documents.readers.text import decode, lines, nest, paginate, take_marks, with_pages
 from workbench.errors import DocumentError
 from workbench.types import Span
 
@@ -59,7 +60,7 @@ def read_markdown(job: Job) -> Parsed:
     text, marked = take_marks(text)
     outline = nest(markdown_heads(text), len(text))
     pages = marked or paginate(text, outline)
-    return Parsed(text, pages, with_pages(outline, pages), warnings)
+    return Parsed(text, pages, with_pages(outline, pages), warnings, Layout(regions=lines(text, job.name, marked)))
 
 
 def markdown_heads(text: str) -> list[tuple[int, int, str]]:

@@ -19,6 +19,10 @@ from workbench.documents.readers.text import decode
 from workbench.errors import DocumentError
 
 _TERMINAL = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]")
+# nbformat lets through whatever its converters stumble over.
+_BROKEN = (
+    ValueError, KeyError, TypeError, AttributeError, IndexError, NameError, RecursionError, nbformat.ValidationError,
+)  # fmt: skip
 _TEXTS = ("text/markdown", "text/plain", "text/latex")
 
 
@@ -34,16 +38,7 @@ def read_notebook(job: Job) -> Parsed:
             warnings.simplefilter("ignore")  # missing ids and the like do not matter for reading
             notebook = nbformat.reads(text, as_version=4)  # type: ignore[no-untyped-call]
             cells = list(notebook.cells)
-    # nbformat lets through whatever its converters stumble over.
-    except (
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        IndexError,
-        RecursionError,
-        nbformat.ValidationError,
-    ) as error:
+    except _BROKEN as error:
         raise DocumentError(
             f"{job.name} is no Jupyter notebook that can be read ({type(error).__name__}). Open it in Jupyter and save "
             "it anew."
