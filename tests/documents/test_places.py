@@ -75,6 +75,24 @@ def test_vertical_writing_has_a_box_for_each_column():
     assert line_boxes(document, Span(0, 6)) == (Box(500, 72, 512, 108), Box(480, 72, 492, 108))
 
 
+def test_lines_of_one_character_are_no_vertical_writing():
+    assert typed("1\n2\n").locate(0, 3)[0].boxes == (Box(72, 72, 78, 84), Box(72, 84, 78, 96))
+
+
+def test_cells_far_apart_on_a_line_have_boxes_of_their_own():
+    document = typed("one          two\n")
+    assert document.locate(0, 16)[0].boxes == (Box(72, 72, 90, 84), Box(150, 72, 168, 84))
+
+
+def test_pages_taken_out_of_the_middle_of_a_file_keep_its_line_numbers():
+    text = "one\ntwo\nthree\nfour\n"
+    pages = Page(1, "1", 0, 4), Page(2, "2", 4, 8), Page(3, "3", 8, 14), Page(4, "4", 14, len(text))
+    whole = with_regions(text, Region("file", "a.txt", 0, len(text), 1))
+    part = replace(whole, pages=pages).select(pages=[1, 3, 4])
+    assert [where(part, word) for word in ("one", "three", "four")] == [f"a.txt, line {n}" for n in (1, 3, 4)]
+    assert [place.lines for place in part.locate(0, len(part.text))] == [(1, 1), (3, 3), (4, 4)]
+
+
 def test_a_place_names_the_line_of_a_file():
     text = "===== src/app.py =====\nimport os\n\ndef main():\n    pass\n"
     start = text.index("import")
