@@ -148,11 +148,12 @@ def test_numbers_of_lists_are_made_as_word_shows_them():
     for depth, text in enumerate(("Definitions", "Rent", "base", "extra")):
         number = f'<w:numPr><w:ilvl w:val="{min(depth, 2)}"/><w:numId w:val="7"/></w:numPr>'
         file.add_paragraph(text)._p.get_or_add_pPr().append(element(number))
-    number = '<w:numPr><w:ilvl w:val="1"/><w:numId w:val="7"/></w:numPr>'
-    file.add_paragraph("Deposit")._p.get_or_add_pPr().append(element(number))
+    for depth, text in ((1, "Deposit"), (2, "refund")):
+        number = f'<w:numPr><w:ilvl w:val="{depth}"/><w:numId w:val="7"/></w:numPr>'
+        file.add_paragraph(text)._p.get_or_add_pPr().append(element(number))
     document = load(with_parts(saved(file), numbering=NUMBERING), name="a.docx")
-    assert document.text == "1. Definitions\n  1.1 Rent\n    (a) base\n    (b) extra\n  1.2 Deposit\n"
-    assert without_made(document).split() == ["Definitions", "Rent", "base", "extra", "Deposit"]
+    assert document.text == "1. Definitions\n  1.1 Rent\n    (a) base\n    (b) extra\n  1.2 Deposit\n    (a) refund\n"
+    assert without_made(document).split() == ["Definitions", "Rent", "base", "extra", "Deposit", "refund"]
 
 
 def test_pages_are_those_of_the_last_layout():

@@ -52,6 +52,8 @@ def test_text_has_headings_lists_tables_notes_and_comments(text):
         "| a | b |\n| --- | --- |\n| c | d |\n\n"
     )
     assert set(named_regions(found, "note")) == {"note 1"}
+    assert "[^1]" not in without_made(found)
+    assert "is due." in without_made(found)
     assert set(named_regions(found, "annotation")) == {"comment by Anna"}
     assert found.source.media_type.endswith("opendocument.text")
 
