@@ -61,6 +61,8 @@ $(BENCH_READY): | $(READY)
 
 bench: $(READY) $(BENCH_READY)
 	$(PY) -m benchmarks.bench $(BENCH)
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt pymupdf4llm
+	$(PY) -m benchmarks.documents
 
 check: $(READY)
 	$(PY) -m ruff check .

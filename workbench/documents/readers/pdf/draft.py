@@ -34,6 +34,7 @@ class Draft:
     made: list[Span] = field(default_factory=list)
     regions: list[Region] = field(default_factory=list)
     pages: list[Page] = field(default_factory=list)
+    _num_joined: int = 0
 
     def add(self, text: str, boxes: Boxes | None = None, *, made: bool = False) -> Span:
         """Text at the end; without boxes it has none."""
@@ -54,6 +55,11 @@ class Draft:
         """The page ends here."""
         start = self.pages[-1].end_char if self.pages else 0
         number = len(self.pages) + 1
+        # A page's many small pieces become one, which takes a fraction of their memory.
+        if self._num_joined < len(self.pieces):
+            self.pieces[self._num_joined :] = ["".join(self.pieces[self._num_joined :])]
+            self.boxes[self._num_joined :] = [np.concatenate(self.boxes[self._num_joined :])]
+            self._num_joined += 1
         self.pages.append(Page(number, label or str(number), start, self.num_chars, status, reason))
 
     def whole(self) -> tuple[str, Layout]:
@@ -106,19 +112,21 @@ class Cut:
         return tuple(Span(start, end) for start, end in zip(starts, ends, strict=True) if start < end)
 
     def layout(self, layout: Layout) -> Layout:
-        """What is left of it."""
+        """What is left of it; the boxes move up within their array, which is far too large to be held twice."""
         if not self.gone:
             return layout
-        kept = np.ones(len(layout.boxes), np.bool_)
-        for start, end in self.gone:
-            kept[start:end] = False
+        boxes, at = layout.boxes, self.gone[0].start_char
+        ends = [*(span.start_char for span in self.gone[1:]), len(boxes)]
+        for (_, start), end in zip(self.gone, ends, strict=True):
+            boxes[at : at + end - start] = boxes[start:end]
+            at += end - start
         moved = self.places([char for region in layout.regions for char in (region.start_char, region.end_char)])
         regions = tuple(
             replace(region, start_char=start, end_char=end)
             for region, start, end in zip(layout.regions, moved[::2], moved[1::2], strict=True)
             if start < end
         )
-        return Layout(layout.boxes[kept], merged(self.spans(layout.made)), regions)
+        return Layout(boxes[:at], merged(self.spans(layout.made)), regions)
 
     def pages(self, pages: Sequence[Page]) -> tuple[Page, ...]:
         """The same pages about what is left."""

@@ -22,6 +22,9 @@ from workbench.documents.readers.pdf.running import running
 from workbench.documents.readers.text import nest, with_pages
 from workbench.types import Span
 
+_SHRINK_PAGES = 64
+"""After so many pages MuPDF's store of fonts and pictures is emptied; it would grow to a quarter of a gigabyte."""
+
 
 def read_pdf(job: Job) -> Parsed:
     """A PDF file; bookmarks, and headings below them, make the outline.
@@ -34,6 +37,8 @@ def read_pdf(job: Job) -> Parsed:
         total = len(pdf)
         for index in range(total):
             read_page(pdf, index, draft, findings, job.options)
+            if index % _SHRINK_PAGES == 0:
+                pymupdf.TOOLS.store_shrink(100)
             job.report(index + 1, total)
         return _finish(pdf, draft, findings, job)
 
