@@ -24,8 +24,7 @@ from workbench.types import Span
 _NAMING = frozenset({"file", "cell", "sheet", "slide", "message", "attachment"})
 """Regions by whose names people look a passage up; others only say more about a page."""
 
-_PAGED = frozenset({"file", "attachment"})
-"""Regions that may have many pages."""
+_PAGED = frozenset({"file", "attachment"})  # they may have many pages
 
 _PROSE = frozenset({"", ".txt", ".text", ".md", ".markdown"})
 """Endings of text that is no source code: people look passages up by page and chapter, not by line."""
