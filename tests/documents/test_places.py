@@ -216,6 +216,19 @@ def test_a_selection_says_of_its_characters_what_the_whole_says(document: Docume
     assert facts(part) == [fact for fact in facts(document) if fact[1] in numbers]
 
 
+def test_a_novel_is_cited_by_its_pages_and_knows_its_lines(persuasion: Document):
+    span = persuasion.find("Sir Walter Elliot, of Kellynch Hall, in Somersetshire")
+    assert span is not None
+    (place,) = persuasion.locate(span)
+    assert place.where == "page Chapter 1 · 1"
+    assert place.lines is not None
+    assert place.lines[0] == persuasion.text.count("\n", 0, span.start_char) + 1
+
+
+def test_a_source_file_by_itself_is_cited_by_its_lines(sample: Callable[[str], Document]):
+    assert where(sample("itsdangerous-2.2.0/src/itsdangerous/exc.py"), "class BadSignature") == "exc.py, line 22"
+
+
 def test_every_character_of_a_real_text_has_one_place(persuasion: Document):
     whole = persuasion.locate(0, len(persuasion.text))
     assert "".join(persuasion.text[place.start_char : place.end_char] for place in whole) == persuasion.text

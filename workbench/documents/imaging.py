@@ -19,7 +19,7 @@ from typing import Literal
 from workbench.display import Displayed
 from workbench.documents.document import Document, Page, Source
 from workbench.documents.layout import covers, moved
-from workbench.documents.places import Passage, line_boxes, member_at, span_of
+from workbench.documents.places import Passage, is_prose, line_boxes, member_at, span_of
 from workbench.documents.selection import page_by_number
 from workbench.errors import ConfigError, DocumentError
 from workbench.types import Span
@@ -163,7 +163,7 @@ def _from_text(document: Document, page: Page, marks: Sequence[Span], dpi: int, 
     inside = [moved(mark, [shown]) for mark in marks]
     left = shown.start_char - page.start_char, page.end_char - shown.end_char
     cut = f"{left[0]:,} characters of the page stand above, {left[1]:,} below" if any(left) else ""
-    numbers = _numbers(document, shown)
+    numbers = [] if is_prose(document) else _numbers(document, shown)
     png = draw_text(text.encode("utf-8", "replace"), {
         "marks": [part for parts in inside for part in parts],
         "numbers": numbers,

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from math import isnan
+from pathlib import PurePath
 from typing import NamedTuple, Protocol
 
 from workbench.display import Displayed
@@ -23,8 +24,10 @@ from workbench.types import Span
 _NAMING = frozenset({"file", "cell", "sheet", "slide", "message", "attachment"})
 """Regions by whose names people look a passage up; others only say more about a page."""
 
-_PAGED = frozenset({"file", "attachment"})
-"""Regions that may have many pages."""
+_PAGED = frozenset({"file", "attachment"})  # they may have many pages
+
+_PROSE = frozenset({"", ".txt", ".text", ".md", ".markdown"})
+"""Endings of text that is no source code: people look passages up by page and chapter, not by line."""
 
 _SAME_LINE = 0.5
 """Share of the lower of two boxes that both must cover to stand on one line."""
@@ -141,7 +144,9 @@ def _place(document: Document, page: Page, span: Span) -> Place:
     return Place(
         page=page.number,
         label=page.label,
-        where=_in_words(page, member.name if member else "", touched, lines),
+        where=_in_words(page, "", (), None)
+        if is_prose(document)
+        else _in_words(page, member.name if member else "", touched, lines),
         start_char=span.start_char,
         end_char=span.end_char,
         boxes=line_boxes(document, span),
@@ -151,6 +156,12 @@ def _place(document: Document, page: Page, span: Span) -> Place:
         member=member.name if member else "",
         made=layout.made_in(*span),
     )
+
+
+def is_prose(document: Document) -> bool:
+    """Whether it is a single text, whose lines are counted but seldom asked for."""
+    source = document.source
+    return not document.members and source.media_type.startswith("text/") and PurePath(source.path).suffix in _PROSE
 
 
 def member_at(document: Document, char: int) -> Member | None:
