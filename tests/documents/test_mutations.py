@@ -163,7 +163,7 @@ def mutant(originals, seed):
 
 def outcome(worker, name, data):
     """What became of a file: ``read``, or the error."""
-    parameters = {"name": name, "path": name, "suffix": "", "options": asdict(ReadOptions())}
+    parameters = {"name": name, "path": name, "suffix": "", "options": asdict(ReadOptions(ocr=False))}
     try:
         document = from_bytes(worker.run(PARSE_TASK, data, parameters, name=name))  # whose places are all inside it
         assert document.source.num_bytes == len(data)

@@ -11,10 +11,10 @@ from __future__ import annotations
 import io
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from html import escape
 from itertools import pairwise
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 import pymupdf
@@ -48,6 +48,10 @@ _LONG_WORD = re.compile(r"[^\s\u2e80-\U0003ffff]{60}")
 _DAMAGE = (RuntimeError, ValueError, LookupError, TypeError, AttributeError, pymupdf.mupdf.FzErrorBase)
 
 
+FILE_TASK = "workbench.documents.drawing:draw_file_task"
+"""The task of a process of its own that draws a page of a file."""
+
+
 class FilePage(TypedDict):
     """A page of a PDF: its index from 0, the boxes to be marked in points, dots per inch."""
 
@@ -69,6 +73,11 @@ class TextPage(TypedDict):
     above: str
     below: str
     dpi: int
+
+
+def draw_file_task(data: bytes, parameters: Mapping[str, Any], _report: Callable[[int, int], None]) -> Iterable[bytes]:
+    """``draw_file`` as a process of its own does it."""
+    return [draw_file(data, FilePage(page=parameters["page"], boxes=parameters["boxes"], dpi=parameters["dpi"]))]
 
 
 def draw_file(data: bytes, asked: FilePage) -> bytes:

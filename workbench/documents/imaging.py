@@ -14,8 +14,9 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
+from workbench import config
 from workbench.display import Displayed
 from workbench.documents.document import Document, Page, Source
 from workbench.documents.layout import covers, moved
@@ -23,6 +24,9 @@ from workbench.documents.places import Passage, is_prose, line_boxes, member_at,
 from workbench.documents.selection import page_by_number
 from workbench.errors import ConfigError, DocumentError
 from workbench.types import Span
+
+if TYPE_CHECKING:
+    from workbench.documents.drawing import FilePage
 
 DPI = 110
 """Dots per inch of a picture that nobody asked to be finer."""
@@ -116,7 +120,7 @@ def _from_file(document: Document, page: Page, marks: Sequence[Span], dpi: int) 
     Raises:
         DocumentError: there is no such file any more, or it has no such page; empty where that is no surprise.
     """
-    from workbench.documents.drawing import draw_file, size
+    from workbench.documents.drawing import size
 
     source, index = _origin(document, page)
     if source.media_type != _PDF:
@@ -125,8 +129,19 @@ def _from_file(document: Document, page: Page, marks: Sequence[Span], dpi: int) 
     if not all(boxes):
         raise DocumentError("the passage has no place on the page of the file")
     flat = [box for lines in boxes for box in lines]
-    png = draw_file(_unchanged(source), {"page": index, "boxes": flat, "dpi": dpi})
+    png = _drawn(document.name, _unchanged(source), {"page": index, "boxes": flat, "dpi": dpi})
     return PageImage(document.name, page.number, page.label, png, *size(png), "file", len(marks))
+
+
+def _drawn(name: str, data: bytes, asked: FilePage) -> bytes:
+    """The picture, drawn where files are read: in a process of its own, unless that is turned off."""
+    from workbench.documents.drawing import FILE_TASK, draw_file
+    from workbench.documents.isolation import Worker
+
+    if not config.isolation():
+        return draw_file(data, asked)
+    with Worker() as worker:
+        return bytes(worker.run(FILE_TASK, data, asked, name=name))
 
 
 def _origin(document: Document, page: Page) -> tuple[Source, int]:

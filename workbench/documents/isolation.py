@@ -117,6 +117,8 @@ class Worker:
             DocumentError: the task says so, or the process went over a limit, crashed, was killed or cancelled.
         """
         watch = Watch(self.limits, name, len(data), report)
+        if not self.alive:
+            raise DocumentError(f"{name} was not read: the process that should read it has ended. Start a new one.")
         try:
             self._send(task, data, parameters)
             while (result := self._heard(watch)) is None:

@@ -33,7 +33,10 @@ from workbench.errors import CacheCorrupt
 
 _log = logging.getLogger(__name__)
 
-LIBRARIES = ("charset-normalizer", "ebooklib", "inscriptis", "lxml", "markdown-it-py", "numpy", "pathspec", "pymupdf")
+LIBRARIES = (
+    "charset-normalizer", "ebooklib", "inscriptis", "lxml", "markdown-it-py", "nbformat", "numpy", "openpyxl",
+    "pathspec", "polars", "pymupdf", "python-pptx", "rapidocr", "striprtf",
+)  # fmt: skip
 """Distributions that the readers stand on: another version of one may read another text."""
 
 _SUFFIX = ".document"
