@@ -31,6 +31,8 @@ _ANNEX = re.compile(
     re.IGNORECASE,
 )
 
+_DOCUMENTS = ("one document", "the longest documents")
+
 Item = TypeVar("Item")
 
 
@@ -146,15 +148,12 @@ def _without(what: str, names: list[str], tokens: int) -> str:
 def _parts(counted: Counted, named: list[Section]) -> tuple[tuple[str, str], list[tuple[int, str]]]:
     """What a document is divided into, in words for one and for many; tokens and name of each."""
     document = counted.document
-    if document.members:
-        return ("one document", "the longest documents"), [
-            (counted.between(m.start_char, m.end_char), m.name) for m in document.members
-        ]
     files = tree(counted)
     if files is not None:
-        return ("one folder or file", "the largest folders and files"), [
-            (node.tokens, node.path) for node in _divided(files)
-        ]
+        parts = _divided(files)
+        in_folders = any(node.below for node in parts)
+        what = ("one folder or file", "the largest folders and files") if in_folders else _DOCUMENTS
+        return what, [(node.tokens, node.path) for node in parts]
     deepest = max((section.level for section in named), default=0)
     return ("one section", "the longest sections"), [
         (counted.between(*s.span), s.title) for s in named if s.level == deepest

@@ -15,8 +15,6 @@ from workbench.analysis.counted import Counted
 from workbench.documents.document import Document
 from workbench.types import Span
 
-_FOLDER = "inode/directory"
-
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -42,13 +40,8 @@ def tree(counted: Counted) -> Node | None:
 
 
 def _files(document: Document) -> Iterator[tuple[str, Span]]:
-    """Paths and characters: regions that are files; in a folder without any, its pages but for the list of files."""
-    regions = [region for region in document.layout.regions if region.kind == "file"]
-    if regions:
-        yield from ((region.name, Span(region.start_char, region.end_char)) for region in regions)
-    elif document.source.media_type == _FOLDER:
-        titles = {section.title for section in document.outline}
-        yield from ((p.label, Span(p.start_char, p.end_char)) for p in document.pages if p.label in titles)
+    """Paths and characters of the files that a document was put together from, its list of files aside."""
+    yield from ((member.name, Span(member.start_char, member.end_char)) for member in document.members)
 
 
 def _folder(path: str, files: Iterable[tuple[str, int]]) -> Node:

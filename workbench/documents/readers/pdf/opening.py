@@ -13,8 +13,8 @@ from workbench.errors import DocumentError
 # Damage is reported per page; MuPDF's own lines on stderr would only repeat it.
 pymupdf.TOOLS.mupdf_display_errors(False)
 pymupdf.TOOLS.mupdf_display_warnings(False)
-# Boxes as high as the type, so that lines do not overlap, and as the file has them. Both are said here, because packages
-# beside PyMuPDF change them when they are imported.
+# Boxes as high as the type, so that lines do not overlap, and as the file has them. Both are said here, because
+# packages beside PyMuPDF change them when they are imported.
 pymupdf.TOOLS.set_small_glyph_heights(True)
 pymupdf.TOOLS.unset_quad_corrections(True)
 
