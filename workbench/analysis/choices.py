@@ -147,7 +147,6 @@ def _without(what: str, names: list[str], tokens: int) -> str:
 
 def _parts(counted: Counted, named: list[Section]) -> tuple[tuple[str, str], list[tuple[int, str]]]:
     """What a document is divided into, in words for one and for many; tokens and name of each."""
-    document = counted.document
     files = tree(counted)
     if files is not None:
         parts = _divided(files)
