@@ -29,7 +29,7 @@ help:
 $(READY): pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or later is needed; set PYTHON=/path/to/python3"; exit 1; }
 	test -x $(PY) || $(PYTHON) -m venv $(VENV)
-	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,ocr]'
 	touch $@
 
 demo: $(READY)
@@ -61,6 +61,8 @@ $(BENCH_READY): | $(READY)
 
 bench: $(READY) $(BENCH_READY)
 	$(PY) -m benchmarks.bench $(BENCH)
+	$(PY) -m pip install --quiet --disable-pip-version-check -c constraints.txt pymupdf4llm
+	$(PY) -m benchmarks.documents
 
 check: $(READY)
 	$(PY) -m ruff check .

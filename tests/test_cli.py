@@ -14,6 +14,7 @@ import pytest
 from click.testing import Result
 from typer.testing import CliRunner
 
+import workbench as wb
 from tests.conftest import SAMPLES
 from workbench import cli
 from workbench.results import Answer, Citation, Delta, Usage
@@ -141,6 +142,25 @@ def test_an_answer_stands_over_its_quotes_and_its_counts(capsys: pytest.CaptureF
         "  “invented” - not in the document",
         "4 tokens reused · 5 computed · 2 written",
     ]
+
+
+def test_the_pages_of_citations_are_written_where_they_are_asked_for(note: str, tmp_path: Path) -> None:
+    document, folder = wb.load(note), tmp_path / "new" / "pages"
+    span = document.find(document.text[:40])
+    assert span is not None
+    found = Citation(document.text[:40], 1, "1", *span, status="unassessed")
+    answer = Answer("Who?", "He.", (Citation("invented"), found), Usage(9, 4, 2), "stop", (), ())
+    (path,) = cli.commands._write_images(folder, document, answer, 3)
+    assert path == folder / "question-3-citation-2.png"
+    assert path.read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(wb.ConfigError, match="--images"):
+        cli.commands._write_images(path, document, answer, 1)
+
+
+def test_asking_for_images_makes_the_folder(note: str, tmp_path: Path) -> None:
+    folder = tmp_path / "pages"
+    said("ask", note, "How old is he?", "-m", "tiny", "--max-tokens", "5", "--images", str(folder))
+    assert folder.is_dir()
 
 
 def test_citations_are_json_with_their_place(capsys: pytest.CaptureFixture[str]) -> None:

@@ -175,3 +175,19 @@ def test_documents_to_serve_are_paths_or_names(
     (tmp_path / "a.txt").write_bytes(TEXT)
     said("serve", str(tmp_path / "a.txt"), "novel", "-m", model)
     assert [document.name for document in served] == ["a.txt", "novel.txt"]
+
+
+def test_parsed_documents_are_counted_verified_and_emptied(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORKBENCH_ISOLATION", "off")
+    for name in ("a.html", "b.html"):
+        wb.load(b"<html><p>It rained in Bath.", name=name, progress=None)
+    assert re.search(r"^2 parsed documents, 0\.0 MB, ", said("cache", "ls"), re.MULTILINE)
+    assert said("cache", "verify") == "2 parsed documents: 2 whole\n"
+    flip(next((store / "documents").iterdir()))
+    result = run("cache", "verify")
+    assert result.exit_code == 1
+    assert re.search(r"^Parsed document \w{8}: it does not match its checksum\n2 parsed", result.stdout, re.MULTILINE)
+    assert result.stderr.startswith("CacheCorrupt: 1 damaged")
+    assert said("cache", "prune") == "Removed 2 parsed documents (0.0 MB).\n"
+    assert "parsed documents" not in said("cache", "ls")
+    assert said("cache", "prune") == "Nothing had to go.\n"

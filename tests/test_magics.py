@@ -1,6 +1,7 @@
 """``%qwen`` in a real shell, with a real model of 135 million parameters."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -279,3 +280,17 @@ def test_an_answer_that_fails_fails_the_cell(shell: InteractiveShell, monkeypatc
 
     monkeypatch.setattr(AnswerStream, "__next__", broken)
     assert isinstance(failing(shell, "%%qwen\nWhere?"), wb.EngineError)
+
+
+def test_a_citation_of_the_last_answer_is_shown_on_its_page(shell: InteractiveShell) -> None:
+    run(shell, "%%qwen\nWhere did Anne walk?\n")
+    held = magics(shell)
+    document = held._reading.document
+    passage = "Anne Elliot walked to the shop"
+    span = document.find(passage)
+    cited = wb.Citation(passage, 1, "1", *span, status="unassessed", passage=passage)
+    held._answer = replace(held._answer, citations=(wb.Citation("invented"), cited))
+    image = run(shell, "%qwen show 2")
+    assert (image.page, image.num_marked) == (1, 1)
+    assert "no place" in str(failing(shell, "%qwen show"))
+    assert "the last answer has 2" in str(failing(shell, "%qwen show 3"))

@@ -55,10 +55,15 @@ def hostile(document: Document, answer: Answer, fit: Fit) -> list[Any]:
     warnings = (DocumentWarning("skipped", HOSTILE),)
     return [
         replace(document, name=HOSTILE, outline=(Section(HOSTILE, 1, 0, 8, 1),), warnings=warnings),
-        replace(answer, text=HOSTILE, citations=(cited, Citation(HOSTILE))),
+        replace(answer, text=HOSTILE, citations=(cited, Citation(HOSTILE)), warnings=(HOSTILE,)),
         cited,
         replace(fit, document_name=HOSTILE, model=HOSTILE, choices=(HOSTILE,), sections=sections),
     ]
+
+
+def files(*rows: tuple[str, int, int, int]) -> pl.DataFrame:
+    """A tree of files against a window of 100 tokens."""
+    return pl.DataFrame([(*row, row[3] / 100) for row in rows], schema=tables.FIT_FILES, orient="row")
 
 
 def bundle(result: Any) -> dict[str, str]:
@@ -68,11 +73,51 @@ def bundle(result: Any) -> dict[str, str]:
 
 def test_a_document_is_a_card(document: Document) -> None:
     shown = bundle(document)
-    counts = "2 pages · 1 chapter · 8 characters · 1 without text"
+    counts = "2 pages, all read, 1 empty · 1 chapter · 8 characters"
     assert shown["text/plain"] == f"a.txt: {counts}\n  ! Page 2 has no text."
     assert shown["text/markdown"] == f"**a\\.txt** {counts}\n\n- Page 2 has no text\\."
     assert counts in shown["text/html"]
     assert "One" in shown["text/html"]
+
+
+def test_a_card_that_lost_pages_warns_in_its_line(document: Document) -> None:
+    lost = replace(document, pages=(document.pages[0], replace(document.pages[1], status="scanned")))
+    counts = "2 pages, 1 read (50 %), 1 scanned without text · 1 chapter"
+    assert bundle(lost)["text/plain"].startswith(f"a.txt: ! {counts}")
+    assert f'<p class="wb-warn">⚠ {counts}' in bundle(lost)["text/html"]
+    assert bundle(document)["text/html"].count("wb-warn") == bundle(lost)["text/html"].count("wb-warn") - 1
+
+
+def test_warnings_of_an_answer_stand_in_every_form(answer: Answer) -> None:
+    shown = bundle(replace(answer, warnings=("The answer rests on page 3.",)))
+    assert shown["text/plain"].split("\n")[-2] == "  ! The answer rests on page 3."
+    assert "**The answer rests on page 3\\.**" in shown["text/markdown"]
+    assert '<p class="wb-warn">⚠ The answer rests on page 3.</p>' in shown["text/html"]
+    assert "rests on" not in "".join(bundle(answer).values())
+
+
+def test_a_fit_of_a_folder_shows_a_tree_of_its_files_largest_first(fit: Fit) -> None:
+    tree = files(("src/", 0, 2, 70), ("src/app.py", 1, 1, 60), ("src/deep/", 1, 1, 10), ("src/deep/x.py", 2, 1, 10),
+                 ("README.md", 0, 1, 20))  # fmt: skip
+    shown = bundle(replace(fit, files=tree, document_tokens=100))
+    assert shown["text/plain"].split("\n")[-4:] == [
+        "        70  src/ (2 files)", "        60    app.py", "        10    deep/ (1 file)", "        20  README.md",
+    ]  # fmt: skip
+    html = shown["text/html"]
+    assert "<summary>Tokens of 3 files</summary>" in html
+    assert html.index("app.py") < html.index("x.py") < html.index("README.md")
+    assert "60 tokens · 60.0%" in html
+    many = files(*((f"{n:02}.py", 0, 1, 1) for n in range(30)))
+    assert bundle(replace(fit, files=many))["text/plain"].endswith("and 18 more in fit.files")
+
+
+def test_a_fit_folds_the_tokens_of_its_pages(fit: Fit) -> None:
+    pages = pl.DataFrame([(n, f"p {n}", 5, 0.1) for n in range(1, 501)], schema=tables.FIT_PAGES, orient="row")
+    html = bundle(replace(fit, pages=pages))["text/html"]
+    assert "<summary>Tokens of 500 pages</summary>" in html
+    assert "p 400" in html
+    assert "p 401" not in html
+    assert "and 100 more in fit.pages" in html
 
 
 def test_an_answer_comes_first_then_its_quotes_then_its_counts(answer: Answer) -> None:
@@ -109,8 +154,11 @@ def test_a_fit_says_the_verdict_and_the_choices(fit: Fit) -> None:
     assert "about 42 s to read" in shown["text/html"]
 
 
-def test_hostile_html_stays_text(hostile: list[Any]) -> None:
-    for result in hostile:
+def test_hostile_html_stays_text(hostile: list[Any], fit: Fit) -> None:
+    tree = replace(fit, files=files(("a/", 0, 2, 9), (f"a/{HOSTILE}", 1, 1, 5), (f"{HOSTILE}/", 0, 1, 4)))
+    pages = pl.DataFrame([(1, HOSTILE, 5, 0.1)] * 2, schema=tables.FIT_PAGES, orient="row")
+    assert "\x1b" not in bundle(tree)["text/plain"] + bundle(tree)["text/markdown"]
+    for result in (*hostile, tree, replace(fit, pages=pages)):
         html = bundle(result)["text/html"]
         assert not {"img", "script", "a"} & set(Tags(html).names)
         assert "\x1b" not in html

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from workbench.analysis.chat import Chat
     from workbench.dashboards import cells, dashboard
     from workbench.documents.document import Document
+    from workbench.documents.imaging import PageImage
     from workbench.documents.load import load
+    from workbench.documents.places import Place
     from workbench.errors import (
         AnswerParseError,
         CacheCorrupt,
@@ -55,6 +57,8 @@ _HOMES = {
     "EngineError": "errors",
     "Fit": "results",
     "ModelLoadError": "errors",
+    "PageImage": "documents.imaging",
+    "Place": "documents.places",
     "Reading": "session",
     "Usage": "results",
     "Workbench": "session",
@@ -79,6 +83,8 @@ __all__ = [
     "EngineError",
     "Fit",
     "ModelLoadError",
+    "PageImage",
+    "Place",
     "Reading",
     "Usage",
     "Workbench",

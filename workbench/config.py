@@ -7,10 +7,15 @@
 | ``WORKBENCH_OFFLINE`` | ``1`` forbids every download | off |
 | ``WORKBENCH_STORE`` | where readings are kept; ``off`` keeps none on disk | ``readings`` in ``WORKBENCH_HOME`` |
 | ``WORKBENCH_STORE_GB`` | gigabytes that readings may take together | half of what the disk has free |
+| ``WORKBENCH_DOCUMENTS_GB`` | gigabytes that parsed documents may take beside them | 2 |
+| ``WORKBENCH_PARSE_GB`` | gigabytes of memory that parsing a file may take, above the file's size | 2 |
+| ``WORKBENCH_PARSE_S`` | seconds that parsing may take from one page to the next; thirty times that in all | 120 |
+| ``WORKBENCH_ISOLATION`` | ``off`` parses in this process: a file that crashes its reader crashes the kernel | on |
 
 Not covered: what fits a machine (engine.budget), which models there are (engine.registry).
 """
 
+import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -56,16 +61,62 @@ def store_bytes() -> int | None:
     Raises:
         ConfigError: ``WORKBENCH_STORE_GB`` is not a number above 0.
     """
-    named = os.environ.get("WORKBENCH_STORE_GB")
+    gigabytes = _number("WORKBENCH_STORE_GB", "gigabytes", 20)
+    return None if gigabytes is None else int(gigabytes * 1e9)
+
+
+def documents_folder() -> Path | None:
+    """Where parsed documents are kept: beside the readings of the user, or nowhere (None)."""
+    readings = store_folder(None)
+    if readings is None:
+        return None
+    return readings / "documents" if os.environ.get("WORKBENCH_STORE") else home() / "documents"
+
+
+def documents_bytes() -> int:
+    """Bytes that parsed documents may take together on the disk.
+
+    Raises:
+        ConfigError: ``WORKBENCH_DOCUMENTS_GB`` is not a number above 0.
+    """
+    return int((_number("WORKBENCH_DOCUMENTS_GB", "gigabytes", 2) or 2) * 1e9)
+
+
+def parse_bytes() -> int:
+    """Bytes of memory that parsing one file may take, above its size.
+
+    Raises:
+        ConfigError: ``WORKBENCH_PARSE_GB`` is not a number above 0.
+    """
+    return int((_number("WORKBENCH_PARSE_GB", "gigabytes", 4) or 2) * 2**30)
+
+
+def parse_s() -> float:
+    """Seconds that parsing may take without progress.
+
+    Raises:
+        ConfigError: ``WORKBENCH_PARSE_S`` is not a number above 0.
+    """
+    return _number("WORKBENCH_PARSE_S", "seconds", 240) or 120.0
+
+
+def isolation() -> bool:
+    """Whether what may crash, hang or swell is parsed in a process of its own (``WORKBENCH_ISOLATION`` not ``off``)."""
+    return os.environ.get("WORKBENCH_ISOLATION", "") != "off"
+
+
+def _number(variable: str, unit: str, example: int) -> float | None:
+    """A number above 0 from the environment; None when it says nothing."""
+    named = os.environ.get(variable)
     if not named:
         return None
     try:
-        gigabytes = float(named)
+        number = float(named)
     except ValueError:
-        gigabytes = 0.0
-    if not gigabytes > 0:
-        raise ConfigError(f"WORKBENCH_STORE_GB={named!r} is not a number of gigabytes above 0; try 20.")
-    return int(gigabytes * 1e9)
+        number = 0.0
+    if not 0 < number < math.inf:
+        raise ConfigError(f"{variable}={named!r} is not a number of {unit} above 0; try {example}.")
+    return number
 
 
 def default_model() -> str | None:

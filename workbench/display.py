@@ -1,9 +1,14 @@
 """How a result finds its picture: a registry that ``workbench.views`` fills when something is first shown.
 
-Not covered: the pictures (workbench.views).
+And how a document that takes long to load finds its bar.
+
+Not covered: the pictures and the bar (workbench.views).
 """
 
 import importlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Protocol
 
 MimeBundle = dict[str, object]
@@ -30,6 +35,33 @@ def use_renderers(module: str) -> None:
 def register_renderer(kind: type, renderer: Renderer) -> None:
     """Let ``renderer`` draw every instance of ``kind``."""
     _renderers[kind] = renderer
+
+
+LOADING_DELAY_S = 1.0
+"""Seconds before loading is shown: most documents are there by then."""
+
+
+@contextmanager
+def loading_view(name: str) -> Iterator[Callable[[int, int], None]]:
+    """What follows a document on its way here: pages read, and of how many (0 when that is not known).
+
+    Args:
+        name: of the document.
+    """
+    began_s, bar = time.monotonic(), None
+
+    def show(done: int, total: int) -> None:
+        nonlocal bar
+        if bar is None and _renderer_module is not None and time.monotonic() - began_s > LOADING_DELAY_S:
+            bar = importlib.import_module(_renderer_module).loading_bar(name)
+        if bar is not None:
+            bar(done, total)
+
+    try:
+        yield show
+    finally:
+        if bar is not None:
+            bar.close()
 
 
 class Displayed:

@@ -35,6 +35,7 @@ class Citation(Displayed):
         after: text behind the passage.
         answer_span: where the quote stands in ``Answer.text``; of a nearest passage, the sentence it belongs to.
         origin: ``quoted`` by the model, or ``nearest``: found by code, because it has the words of the answer.
+        where: its place in words where there is a closer one than the page: ``src/app.py, line 12``, ``Sheet1!B4``.
     """
 
     quote: str
@@ -48,14 +49,15 @@ class Citation(Displayed):
     after: str = ""
     answer_span: Span | None = None
     origin: CitationOrigin = "quoted"
+    where: str = ""
 
     @property
     def place(self) -> str:
-        """Where it stands, for people: the page, and how it was found."""
+        """Where it stands, for people: the page, or the line of a file or the cell; and how it was found."""
         if self.page is None:
             return "not in the document"
-        page = f"page {self.label or self.page}"
-        return page if self.origin == "quoted" else f"nearest passage, {page}"
+        where = self.where or f"page {self.label or self.page}"
+        return where if self.origin == "quoted" else f"nearest passage, {where}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,8 @@ class Answer(Displayed):
         prompt_token_ids: every id in front of the answer: replay them through plain transformers.
         token_ids: the ids the model decoded, its end token included.
         manifest: model fingerprint, document hash, sampling, versions.
+        document_name: what it was asked of.
+        warnings: what to know about the pages it rests on, a sentence each.
     """
 
     question: str
@@ -110,6 +114,7 @@ class Answer(Displayed):
     manifest: Mapping[str, object] = field(repr=False, default_factory=dict)
     thinking: str = field(repr=False, default="")
     document_name: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def pages(self) -> tuple[int, ...]:
@@ -141,6 +146,8 @@ class Fit(Displayed):
         fits: the verdict.
         choices: what can be done when it does not fit, a sentence each.
         sections: polars frame, see ``tables.FIT_SECTIONS``.
+        pages: polars frame, see ``tables.FIT_PAGES``.
+        files: polars frame of a folder's files as a tree, see ``tables.FIT_FILES``; empty for what is no folder.
         weights_bytes: bytes of weights that are not loaded yet.
         work_bytes: bytes beside weights and cache while reading and asking.
         free_bytes: memory that is free; None when it was not looked at.
@@ -157,6 +164,8 @@ class Fit(Displayed):
     fits: bool
     choices: tuple[str, ...]
     sections: pl.DataFrame = field(repr=False)
+    pages: pl.DataFrame = field(repr=False, default_factory=pl.DataFrame)
+    files: pl.DataFrame = field(repr=False, default_factory=pl.DataFrame)
     weights_bytes: int = 0
     work_bytes: int = 0
     free_bytes: int | None = None

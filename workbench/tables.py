@@ -14,12 +14,34 @@ FIT_SECTIONS = pl.Schema(
     }
 )
 
-PAGES = pl.Schema(
+FIT_PAGES = pl.Schema(
     {
         "page": pl.Int64,  # number, from 1
         "label": pl.String,  # as printed
-        "status": pl.String,  # read, empty, scanned, unreadable, excluded
+        "tokens": pl.Int64,  # that begin on it, in the model's own vocabulary
+        "share": pl.Float64,  # of the window, in [0, 1] when it fits
+    }
+)
+
+FIT_FILES = pl.Schema(
+    {
+        "path": pl.String,  # of a file; a folder's ends with "/", and its files and folders follow, largest first
+        "depth": pl.Int64,  # folders above it
+        "files": pl.Int64,  # files in it; 1 for a file
+        "tokens": pl.Int64,  # in the model's own vocabulary
+        "share": pl.Float64,  # of the window, in [0, 1] when it fits
+    }
+)
+
+COVERAGE = pl.Schema(
+    {
+        "document": pl.String,  # the member of a collection; empty for a single document
+        "page": pl.Int64,  # number, from 1
+        "label": pl.String,  # as printed; the path of a file
+        "status": pl.String,  # read, empty, scanned, ocr, unreadable, excluded
+        "reason": pl.String,  # why not "read"; may be empty
         "chars": pl.Int64,  # characters of text
+        "tokens": pl.Int64,  # that begin on it, in Qwen3.5's vocabulary; together those of the text
     }
 )
 

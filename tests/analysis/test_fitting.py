@@ -200,3 +200,61 @@ def test_one_text_under_two_names_is_told_apart(bytewise: Callable[..., wb.Workb
 def test_a_bad_option_names_the_nearest(model: str, options: dict[str, object], nearest: str):
     with pytest.raises(wb.ConfigError, match=re.escape(nearest)):
         wb.Workbench(model, **options)
+
+
+def test_pages_add_up_to_the_document_in_the_models_own_tokens(book: wb.Document, tiny: wb.Workbench):
+    fit = tiny.fit(book)
+    assert fit.pages["tokens"].sum() == fit.document_tokens
+    assert fit.pages["page"].to_list() == [page.number for page in book.pages]
+    assert fit.files.height == 0
+
+
+def test_a_folder_is_a_tree_of_files_largest_first(samples: Path, bytewise: Callable[..., wb.Workbench]):
+    code = wb.load(samples / "itsdangerous-2.2.0")
+    tree = bytewise().fit(code).files
+    files = tree.filter(~tree["path"].str.ends_with("/"))
+    assert sorted(files["path"]) == sorted(section.title for section in code.outline)
+    top = tree.filter(tree["depth"] == 0)
+    assert top["tokens"].to_list() == sorted(top["tokens"], reverse=True)
+    num_bytes = sum(len(code.page_text(section.page).encode()) for section in code.outline)
+    assert top["tokens"].sum() == files["tokens"].sum() == num_bytes
+    (source,) = tree.filter(tree["path"] == "src/").iter_rows(named=True)
+    within = files.filter(files["path"].str.starts_with("src/"))
+    assert (source["files"], source["tokens"]) == (within.height, within["tokens"].sum())
+    paths = tree["path"].to_list()
+    assert paths[paths.index("src/") + 1] == "src/itsdangerous/"
+
+
+def leave_outs(fit: wb.Fit) -> list[str]:
+    return [choice for choice in fit.choices if choice.startswith("Leave out")]
+
+
+@pytest.mark.parametrize(
+    ("annexes", "typed"), [(("ANNEX I", "ANNEX II"), "['ANNEX I..ANNEX II']"), (("Appendix",), "['Appendix']")]
+)
+def test_leaving_out_the_annexes_is_offered_when_the_rest_fits(
+    bytewise: Callable[..., wb.Workbench], annexes: tuple[str, ...], typed: str
+):
+    titles = ("One", "Two", "Three", *annexes)
+    text = "".join(f"# {title}\n\n{LONG}\n\n" for title in titles) + LONG
+    document, bench = wb.load(text.encode(), name="a.md"), bytewise()
+    fit = bench.fit(document, reserve=300)
+    annexed, longest = leave_outs(fit)
+    assert f"Leave out the annexes: document.select(without={typed}) is" in annexed
+    assert longest.startswith(("Leave out one section: ", "Leave out the longest sections: "))
+    for choice in (annexed, longest):
+        check(choice, bench, document, 300)
+
+
+def test_the_smallest_folder_or_file_that_makes_room_is_offered(samples: Path):
+    code = wb.load(samples / "itsdangerous-2.2.0")
+    bench = wb.Workbench("qwen3.5-0.8b", window=20_000)
+    fit = bench.fit(code)
+    assert not fit.fits
+    (choice,) = leave_outs(fit)
+    assert choice.startswith("Leave out one folder or file: document.select(without=['")
+    check(choice, bench, code)
+
+
+def test_nothing_is_left_out_where_hardly_anything_would_stay(tiny: wb.Workbench, book: wb.Document):
+    assert leave_outs(tiny.fit(book)) == []

@@ -9,7 +9,8 @@ from workbench.analysis import prompts
 from workbench.analysis.ask import prefix_ids, task_ids
 from workbench.config import EngineOptions
 from workbench.engine.models import open_model
-from workbench.engine.tokenizer import HubTokenizer, packaged_counter
+from workbench.engine.tokenizer import HubTokenizer
+from workbench.vocabulary import packaged_counter
 
 
 @pytest.fixture(scope="module", params=["tiny", "small", "llama", "qwen3", "qwen3.5"])

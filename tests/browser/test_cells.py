@@ -53,6 +53,20 @@ def test_a_citation_names_its_page_and_unfolds_to_the_passage_by_keyboard(serve:
     expect(passage).to_be_hidden()
 
 
+def test_a_cited_page_is_shown_when_it_is_asked_for_and_put_away_again(serve: Serve, visit: Visit) -> None:
+    page = visit(serve(lambda: wb.dashboard(ScriptedReading(cited()), [wb.cells.Ask()])))
+    ask(page, "What?")
+    see = page.get_by_role("button", name="See page i")
+    expect(see).to_be_visible()
+    sheet = page.get_by_role("img", name=f"Page i of {DOCUMENT.name}, drawn from the text")
+    expect(page.get_by_role("img")).to_have_count(0)
+    see.click()
+    expect(sheet).to_be_visible()
+    assert sheet.evaluate("picture => picture.naturalWidth") > 500
+    see.click()
+    expect(sheet).to_be_hidden()
+
+
 def test_a_quote_that_the_document_does_not_have_is_marked_in_the_text_and_in_the_list(
     serve: Serve, visit: Visit
 ) -> None:

@@ -1,6 +1,7 @@
 """A dashboard is composed of cells, in the order they are given, each over the same reading."""
 
 import threading
+from dataclasses import replace
 
 import panel as pn
 import pytest
@@ -10,6 +11,7 @@ from tests.browser.scripted import DOCUMENT, ScriptedBench, ScriptedReading
 from workbench.dashboards import app, markup
 from workbench.dashboards.app import default_cells
 from workbench.dashboards.shelf import SharedReading, Shelf
+from workbench.results import Answer, Usage
 from workbench.types import ReadProgress
 
 
@@ -69,3 +71,10 @@ def test_a_page_says_who_is_ahead_and_what_people_should_hear():
     quiet = SharedReading(bench, DOCUMENT, threading.Lock())
     quiet.reading = bench.reading
     assert len(app._view(bench, quiet, default_cells())) == len(column) - 1
+
+
+def test_an_answer_on_a_page_says_what_to_know_about_the_pages_it_rests_on():
+    usage = Usage(prompt_tokens=9, reused_tokens=4, completion_tokens=2)
+    answer = Answer("Why?", "So.", (), usage, "stop", (), (), warnings=("The answer rests on <page> 3.\x1b",))
+    assert '<p class="wb-note" role="note">⚠ The answer rests on &lt;page&gt; 3.�</p>' in markup.finished(answer)
+    assert "rests on" not in markup.finished(replace(answer, warnings=()))

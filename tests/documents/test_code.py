@@ -100,7 +100,7 @@ def test_links_binaries_and_what_tools_made_are_left_out_and_said_to_be(tmp_path
     os.mkfifo(folder / "pipe")
     document = load(folder)
     assert read_names(document) == ["a.py"]
-    assert "1 left out (binary or unreadable): b.bin." in said(document)
+    assert "1 left out (binary): b.bin." in said(document)
     assert "3 left out (links): broken, link.txt, loop/." in said(document)
     assert "2 left out (made by tools): .git/, c/__pycache__/." in said(document)
     assert "1 left out (no regular files): pipe." in said(document)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from ebooklib import epub
 
-from tests.documents.conftest import check_whole
+from tests.documents.conftest import check_whole, named_regions
 from workbench.documents.load import load
 from workbench.errors import DocumentError
 
@@ -177,3 +177,59 @@ def test_a_zip_that_is_no_book_is_refused(tmp_path):
 def test_a_book_without_words_is_refused():
     with pytest.raises(DocumentError, match="holds no text"):
         load(pack([("a", "<p> </p>")]), name="a.epub")
+
+
+CALL = '<p>Rent<a epub:type="noteref" href="{}">1</a> rises.</p>'
+
+
+def test_notes_at_the_end_of_a_part_are_named():
+    body = CALL.format("#n1") + '<aside epub:type="footnote" id="n1"><p>In <b>May</b>.</p></aside><p>After.</p>'
+    document = load(pack([("a", body)]), name="a.epub")
+    assert {key: " ".join(text.split()) for key, text in named_regions(document, "note").items()} == {
+        "note 1": "In May."
+    }
+    assert document.text.split() == ["Rent1", "rises.", "In", "May.", "After."]
+
+
+def test_notes_whose_mark_is_empty_reach_to_the_end_of_their_paragraph():
+    body = CALL.format("#n1") + '<p><a id="n1"></a>1. In May.</p><p>After.</p>'
+    document = load(pack([("a", body)]), name="a.epub")
+    assert named_regions(document, "note") == {"note 1": "1. In May."}
+
+
+def test_notes_in_a_file_outside_the_spine_stand_at_the_end():
+    book = pack([("notes", '<p id="n1">In May.</p>'), ("text", CALL.format("c1.xhtml#n1"))])
+
+    def change(name, content):
+        return content.replace(b'<itemref idref="chapter_0"/>', b"") if name.endswith("opf") else content
+
+    document = load(repack(book, change), name="a.epub")
+    assert document.text.split() == ["Rent1", "rises.", "In", "May."]
+    assert named_regions(document, "note") == {"note 1": "In May."}
+
+
+@pytest.mark.parametrize("part", ["content.opf", "c1.xhtml", "toc.ncx", "META-INF/container.xml"])
+def test_entities_in_a_book_are_neither_expanded_nor_fetched(part, tmp_path):
+    secret = tmp_path / "secret.txt"
+    secret.write_text("hunter2")
+    declared = (
+        f'<!DOCTYPE x [<!ENTITY a SYSTEM "{secret.as_uri()}"><!ENTITY b "{"b" * 1000}"><!ENTITY c "{"&b;" * 1000}">]>'
+    )
+
+    def change(name, content):
+        if not name.endswith(part):
+            return content
+        _, mark, rest = content.partition(b"?>")
+        rest = rest if mark else content
+        return (
+            b"<?xml version='1.0'?>"
+            + declared.encode()
+            + rest.replace(b"text", b"text &a;&c;&c;").replace(b"<!DOCTYPE html>", b"")
+        )
+
+    try:
+        document = load(repack(pack([("a", "<p>text</p>")]), change), name="a.epub")
+    except DocumentError:
+        return
+    assert "hunter2" not in document.text
+    assert len(document.text) < 3_000

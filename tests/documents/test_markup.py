@@ -160,10 +160,23 @@ def test_binary_bytes_named_html_are_refused():
 
 def test_anchors_are_found_at_their_places_and_leave_no_trace():
     source = '<p>Before <a id="x"></a>here.</p><h2 id="y">There</h2><table><tr><td id="z">cell</td></tr></table>'
-    text, heads, anchors = render(source, "a.html", ["x", "y", "z", "absent"])
+    text, heads, anchors, _ = render(source, "a.html", ["x", "y", "z", "absent"])
     assert text == render(source, "a.html").text
     assert {key: text[at:].split()[0] for key, at in anchors.items()} == {"x": "here.", "y": "There", "z": "cell"}
     assert heads == [(text.index("There"), 2, "There")]
+
+
+@pytest.mark.parametrize("name", ["a.html", "a.xhtml", "a.svg", "a.xml"])
+def test_entities_in_markup_are_neither_expanded_nor_fetched(name, tmp_path):
+    secret = tmp_path / "secret.txt"
+    secret.write_text("hunter2")
+    many = "&b;" * 1_000
+    declared = f'<!DOCTYPE x [<!ENTITY a SYSTEM "{secret.as_uri()}"><!ENTITY b "{many}"><!ENTITY c "{many}">]>'
+    source = f'<?xml version="1.0"?>{declared}<html><body><svg><text>&a; &c;</text></svg><p>Text.</p></body></html>'
+    document = load(source.encode(), name=name)
+    assert "Text." in document.text
+    assert "hunter2" not in document.text
+    assert len(document.text) <= len(source)
 
 
 TAGS = [

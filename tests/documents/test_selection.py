@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.conftest import SAMPLES
 from tests.documents.conftest import check_whole
+from workbench.documents.document import Member
 from workbench.documents.load import load
 from workbench.documents.selection import normalised
 from workbench.errors import ConfigError
@@ -188,10 +189,8 @@ def test_the_page_of_a_character_is_the_page_it_stands_on(opinion):
     assert opinion.page_at(-1) == opinion.pages[0]
 
 
-def test_tables_of_pages_and_outline_count_the_characters(persuasion):
-    assert persuasion.page_table()["chars"].sum() == len(persuasion.text)
+def test_the_table_of_the_outline_has_every_title(persuasion):
     assert persuasion.outline_table()["title"].to_list()[-1] == "Chapter 24"
-    assert persuasion.page_table().height == len(persuasion.pages)
 
 
 @settings(max_examples=50, deadline=None)
@@ -202,3 +201,38 @@ def test_any_set_of_pages_is_a_document_again(numbers):
     check_whole(part)
     assert [page.number for page in part.pages] == sorted(numbers)
     assert part.text == "".join(opinion.page_text(number) for number in sorted(numbers))
+
+
+def test_what_is_left_out_is_not_in_the_rest(persuasion):
+    part = persuasion.select(without=["Chapter 2..Chapter 23"])
+    assert [section.title for section in part.outline] == ["Chapter 1", "Chapter 24"]
+    assert part.name == "persuasion.txt · without Chapter 2..Chapter 23"
+    whole, middle = len(persuasion.text), len(persuasion.select("Chapter 2..Chapter 23").text)
+    assert len(part.text) == whole - middle
+    assert part.parent == persuasion.hash
+
+
+def test_something_is_left_out_of_a_part(persuasion):
+    part = persuasion.select("Chapter 1..Chapter 4", without=["Chapter 2", "Chapter 3"])
+    assert part.text == persuasion.select(sections=["Chapter 1", "Chapter 4"]).text
+    assert persuasion.select(pages=[2, 3, 7], without=["Chapter 1"]).pages[0].number == 7
+
+
+def test_folders_and_documents_of_a_collection_are_named_like_sections(sample):
+    code = sample("itsdangerous-2.2.0")
+    tests = code.select("tests/")
+    assert {section.title.partition("/")[0] for section in tests.outline} == {"tests"}
+    rest = code.select(without=["tests/", "docs/"])
+    assert len(rest.text) == len(code.text) - len(tests.text) - len(code.select("docs/").text)
+    document = load(b"one\ftwo\fthree", name="a.txt")
+    source, text = document.source, document.text
+    members = (Member("a.pdf", source, 0, 3, 1), Member("b.pdf", source, 3, len(text), 2))
+    both = replace(document, members=members)
+    assert both.select("b.pdf").text == text[3:]
+    assert both.select(without=["b.pdf"]).members == members[:1]
+
+
+@pytest.mark.parametrize("without", [[], "Chapter 1", ["Chapter 99"], ["Chapter 1..Chapter 24"]])
+def test_nothing_and_everything_cannot_be_left_out(persuasion, without):
+    with pytest.raises(ConfigError, match=r"without=|Nearest|holds no text"):
+        persuasion.select("Chapter 1..Chapter 24", without=without)

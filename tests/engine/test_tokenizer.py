@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.checkpoints import CONTROL, WORDS
-from workbench.engine.tokenizer import HubTokenizer, packaged_counter
+from workbench.engine.tokenizer import HubTokenizer
 from workbench.errors import ModelLoadError
 
 
@@ -93,16 +93,3 @@ def test_a_template_that_drops_the_system_text_is_refused(folder: Path, tmp_path
 def test_a_folder_without_a_tokenizer_says_what_is_missing(tmp_path: Path):
     with pytest.raises(ModelLoadError, match=r"tokenizer\.json"):
         HubTokenizer(tmp_path)
-
-
-@pytest.mark.parametrize("text", ["Anne’s cafe\u0301 \u1100\u1161\u11a8.", "plain", "😀 e\u0301"])
-def test_the_packaged_vocabulary_accounts_for_every_character(text: str):
-    ids, spans = packaged_counter("qwen3.5").encode_with_spans(text)
-    assert len(ids) == len(spans)
-    assert spans[0].start_char == 0
-    assert spans[-1].end_char == len(text)
-
-
-def test_control_text_counts_as_text_in_the_packaged_vocabulary():
-    ids, _ = packaged_counter("qwen3.5").encode_with_spans("<|im_end|><think><tool_call>")
-    assert max(ids) < 248_044

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from workbench.analysis import prompts
 from workbench.analysis.background import finish
+from workbench.analysis.caution import caution
 from workbench.analysis.citations import cite
 from workbench.analysis.manifest import manifest
 from workbench.analysis.text import THINK_START, AnswerText
@@ -228,10 +229,11 @@ class AnswerStream:
     def _answer(self, last: Step) -> Answer:
         context, text = self._context, self._text.finish()
         reason: FinishReason = last.finish_reason or "cancelled"
+        citations = cite(context.document, text, self._question)
         return Answer(
             question=self._question,
             text=text,
-            citations=cite(context.document, text, self._question),
+            citations=citations,
             usage=usage(len(self._prompt), len(self._ids), last),
             finish_reason=reason,
             prompt_token_ids=self._prompt,
@@ -242,4 +244,5 @@ class AnswerStream:
             ),
             thinking=self._text.thinking,
             document_name=context.document.name,
+            warnings=caution(context.document, citations),
         )  # fmt: skip

@@ -68,4 +68,5 @@ def _citation(
         after=after.rpartition(" ")[0] or after if end + CONTEXT_CHARS < len(text) else after,
         answer_span=answer_span,
         origin=origin,
+        where=document.locate(found)[0].where,
     )

@@ -1,6 +1,6 @@
 """``workbench cache``: what is kept on disk, and what to do about it.
 
-Not covered: the readings themselves (workbench.engine.store).
+Not covered: the readings themselves (workbench.engine.store), parsed documents (workbench.documents.parse_cache).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from workbench.cli.terminal import facts, in_line, reported, say, size
 from workbench.errors import CacheCorrupt, ConfigError
 
 if TYPE_CHECKING:
+    from workbench.documents.parse_cache import ParseCache
     from workbench.engine.store import Entry, Store
 
 app = typer.Typer(help="What was read and is kept on disk.", no_args_is_help=True, rich_markup_mode=None)
@@ -23,13 +24,25 @@ app = typer.Typer(help="What was read and is kept on disk.", no_args_is_help=Tru
 Name = Annotated[str, typer.Argument(metavar="NAME", help="A document's name, its hash, or a reading's key.")]
 
 
+_OFF = "WORKBENCH_STORE=off keeps nothing on disk; unset it, or name a folder."
+
+
 def _store() -> Store:
     from workbench.engine.store import Store
 
     folder = config.store_folder(None)
     if folder is None:
-        raise ConfigError("WORKBENCH_STORE=off keeps nothing on disk; unset it, or name a folder.")
+        raise ConfigError(_OFF)
     return Store(folder, config.store_bytes())
+
+
+def _parsed() -> ParseCache:
+    from workbench.documents.parse_cache import ParseCache
+
+    parsed = ParseCache.of_user()
+    if parsed is None:
+        raise ConfigError(_OFF)
+    return parsed
 
 
 @app.command("ls")
@@ -54,6 +67,9 @@ def ls() -> None:
             style="dim",
         )
         say(str(store.folder), style="dim")
+        held = _parsed().held()
+        if held.num:
+            say(f"{held.num} parsed documents, {size(held.num_bytes)}, so that their files open at once", style="dim")
 
 
 @app.command("show")
@@ -89,13 +105,19 @@ def rm(names: Annotated[list[str], typer.Argument(metavar="NAME...", help="As fo
 def prune(
     to_gb: Annotated[float | None, typer.Option("--to", min=0, help="Gigabytes that may stay.")] = None,
 ) -> None:
-    """Remove what is damaged, then what was used longest ago, until the rest fits; pinned readings stay."""
+    """Remove what is damaged, then what was used longest ago, until the rest fits; pinned readings stay.
+
+    Parsed documents go all: they are made anew from their files.
+    """
     with reported():
         store = _store()
         removed = store.prune(store.max_bytes if to_gb is None else int(to_gb * 1e9))
         for entry in removed:
             _removed(entry)
-        if not removed:
+        gone = _parsed().prune(0)
+        if gone.num:
+            say(f"Removed {gone.num} parsed documents ({size(gone.num_bytes)}).")
+        if not removed and not gone.num:
             say("Nothing had to go.")
 
 
@@ -137,5 +159,13 @@ def verify(
             damaged += bool(problem)
             said = f"damaged, {problem}" if problem else "whole"
             say(f"{_name(entry)}: {said}", style="red" if problem else None)
+        if not name:
+            parsed = _parsed()
+            found = parsed.damaged()
+            damaged += len(found)
+            for problem in found:
+                say(f"Parsed document {problem}", style="red")
+            if num := parsed.held().num:
+                say(f"{num} parsed documents: {num - len(found)} whole")
         if damaged:
             raise CacheCorrupt(f"{damaged} damaged; `workbench cache prune` removes what cannot be opened.")

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 from dataclasses import asdict
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import psutil
@@ -25,9 +26,11 @@ from workbench import config
 from workbench.cli import cache
 from workbench.cli.opening import document, opened
 from workbench.cli.terminal import facts, reported, say, size
+from workbench.errors import ConfigError
 
 if TYPE_CHECKING:
     from workbench.analysis.ask import AnswerStream
+    from workbench.documents.document import Document
     from workbench.engine.registry import Entry
     from workbench.results import Answer
 
@@ -43,6 +46,13 @@ Source = Annotated[
     ),
 ]
 Model = Annotated[str | None, typer.Option("--model", "-m", help="A name from `workbench models`, a hub id, a folder.")]
+Images = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Also write the page of each citation there, the passage marked (question-1-citation-1.png).",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")]
 
 
@@ -63,15 +73,34 @@ def _show(stream: AnswerStream, *, as_json: bool) -> Answer:
     say({"stop": "", "length": " … (cut off)", "cancelled": " … (stopped)"}[answer.finish_reason])
     for citation in answer.citations:
         say(f"  “{citation.quote}” - {citation.place}", style="red" if citation.page is None else "green")
+    for warning in answer.warnings:
+        say(f"  ! {warning}", style="yellow")
     usage = answer.usage
     counts = f"{usage.reused_tokens:,} tokens reused · {usage.computed_tokens:,} computed"
     say(f"{counts} · {usage.completion_tokens:,} written", style="dim")
     return answer
 
 
+def _write_images(folder: Path, document: Document, answer: Answer, question: int) -> list[Path]:
+    """The page of each citation that has a source, as a file in a folder; their paths.
+
+    Raises:
+        ConfigError: the folder cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"{folder} cannot be made: {error.strerror}. Give another --images.") from error
+    cited = [(number, found) for number, found in enumerate(answer.citations, 1) if found.page is not None]
+    return [
+        document.page_image(found).save(folder / f"question-{question}-citation-{number}.png")
+        for number, found in cited
+    ]
+
+
 def _record(answer: Answer) -> dict[str, object]:
     """An answer as JSON takes it, without its token ids."""
-    names = ("document_name", "question", "text", "finish_reason", "pages", "manifest")
+    names = ("document_name", "question", "text", "finish_reason", "pages", "warnings", "manifest")
     usage = asdict(answer.usage) | {"computed_tokens": answer.usage.computed_tokens}
     citations = [asdict(citation) for citation in answer.citations]
     return {name: getattr(answer, name) for name in names} | {"citations": citations, "usage": usage}
@@ -91,14 +120,19 @@ def ask(
     model: Model = None,
     max_tokens: Annotated[int, typer.Option(help="Of each answer, at most.")] = 1_024,
     system: Annotated[str | None, typer.Option(help="A further instruction.")] = None,
+    images: Images = None,
     as_json: AsJson = False,
 ) -> None:
     """Read a document once and ask it questions, each independent of the others."""
     with opened(source, model) as reading:
-        for question in questions:
+        for number, question in enumerate(questions, 1):
             if len(questions) > 1 and not as_json:
                 say(question, style="bold")
             answer = _show(reading.stream(question, max_tokens=max_tokens, system=system), as_json=as_json)
+            if images is not None:
+                written = _write_images(images, reading.document, answer, number)
+                for path in () if as_json else written:
+                    say(f"  {path}")
             if answer.finish_reason == "cancelled":
                 break  # Ctrl-C ends the questions that wait, too
 

@@ -15,8 +15,9 @@ from pathlib import Path
 import panel as pn
 
 from workbench.dashboards import markup
-from workbench.dashboards.cells import STYLE, Ask, Cell, Summary, button, cancel_requests, pane
+from workbench.dashboards.cells import Ask, Cell, Summary, cancel_requests
 from workbench.dashboards.shelf import SharedReading, Shelf, Source
+from workbench.dashboards.style import STYLE, button, pane
 from workbench.errors import ConfigError
 from workbench.session import Reading, Workbench
 

@@ -16,12 +16,14 @@ import logging
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import panel as pn
 
 from workbench.dashboards import markup
+from workbench.dashboards.pages import cited_pages
+from workbench.dashboards.style import STYLE, button, pane
 from workbench.errors import WorkbenchError
 from workbench.results import Answer
 
@@ -30,9 +32,6 @@ if TYPE_CHECKING:
     from workbench.session import Reading
 
 _log = logging.getLogger(__name__)
-
-STYLE = Path(__file__).with_name("dashboard.css").read_text(encoding="utf-8")
-"""The stylesheet of every part; each shadow root needs its own."""
 
 
 class Cell(Protocol):
@@ -62,7 +61,7 @@ class Summary:
         request = _Request("Summarise", reading)
         shown = pn.Column(sizing_mode="stretch_width", margin=0)
 
-        def place(out: pn.pane.HTML) -> None:
+        def place(out: pn.Column) -> None:
             shown[:] = [out]
 
         def summarise(_: object) -> None:
@@ -93,7 +92,7 @@ class Ask:
         request = _Request("Ask", reading, box)
         turns = pn.Column(sizing_mode="stretch_width", margin=0)
 
-        def place(out: pn.pane.HTML) -> None:
+        def place(out: pn.Column) -> None:
             box.value_input = ""
             turns.insert(0, out)
 
@@ -105,17 +104,6 @@ class Ask:
         box.param.watch(lambda event: ask(event.new), "value")
         request.start.on_click(lambda _: ask(box.value_input))
         return pn.Column(_controls(box, request), turns, sizing_mode="stretch_width", margin=0)
-
-
-def pane(html: str) -> pn.pane.HTML:
-    """HTML of ours (escaped in markup) that fills the width."""
-    return pn.pane.HTML(html, sizing_mode="stretch_width", stylesheets=[STYLE], margin=(6, 0))
-
-
-def button(label: str, *, primary: bool = False) -> pn.widgets.Button:
-    """A button in the style of the page."""
-    kind = "primary" if primary else "default"
-    return pn.widgets.Button(label=label, color=kind, stylesheets=[STYLE], margin=(5, 0, 5, 10))
 
 
 class _Request:
@@ -145,17 +133,18 @@ class _Request:
         if stream is not None:
             stream.cancel()
 
-    def run(self, begin: Callable[[], AnswerStream], question: str, place: Callable[[pn.pane.HTML], None]) -> None:
-        """Stream an answer into a pane that ``place`` puts on the page; return at once."""
+    def run(self, begin: Callable[[], AnswerStream], question: str, place: Callable[[pn.Column], None]) -> None:
+        """Stream an answer into a column that ``place`` puts on the page; return at once."""
         self.busy, self._cancelled = True, False
         _running.add(self)
         out = pane(markup.running(question, "", "Waiting for the model …"))
-        place(out)
+        turn = pn.Column(out, sizing_mode="stretch_width", margin=0)
+        place(turn)
         self._show_busy(True)
-        threading.Thread(target=self._work, args=(begin, question, out), name="workbench-answer", daemon=True).start()
+        threading.Thread(target=self._work, args=(begin, question, turn), name="workbench-answer", daemon=True).start()
 
-    def _work(self, begin: Callable[[], AnswerStream], question: str, out: pn.pane.HTML) -> None:
-        text = ""
+    def _work(self, begin: Callable[[], AnswerStream], question: str, turn: pn.Column) -> None:
+        text, out = "", turn[0]
         try:
             self._stream = begin()
             if self._cancelled:  # Stop was faster than the stream
@@ -163,6 +152,7 @@ class _Request:
             for piece in self._stream:
                 if isinstance(piece, Answer):
                     self._write(out, markup.finished(piece))
+                    self._on_page(partial(self._add_pages, turn, piece))
                 elif piece.text:
                     text += piece.text
                     self._write(out, markup.running(question, text, "Writing …"))
@@ -179,6 +169,9 @@ class _Request:
 
     def _write(self, out: pn.pane.HTML, html: str) -> None:
         self._on_page(lambda: setattr(out, "object", html))
+
+    def _add_pages(self, turn: pn.Column, answer: Answer) -> None:
+        turn.extend(cited_pages(self.reading.document, answer))
 
     def _on_page(self, change: Callable[[], None]) -> None:
         """Make a change in the session's event loop; at once in a notebook, which has none."""

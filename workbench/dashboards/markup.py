@@ -9,6 +9,7 @@ from html import escape
 
 from workbench.results import Answer, Citation
 from workbench.types import ReadProgress
+from workbench.views import plain
 
 
 def heading(name: str, line: str) -> str:
@@ -38,7 +39,7 @@ def finished(answer: Answer) -> str:
     """An answer with its quotes marked, its citations in place, and what it cost."""
     cut = {"stop": "", "length": "…", "cancelled": "…"}[answer.finish_reason]
     text = f'<p class="wb-text">{_marked(answer)}<span class="wb-cut">{cut}</span></p>'
-    body = text + _ending(answer) + _citations(answer) + _counts(answer)
+    body = text + _ending(answer) + _citations(answer) + _warnings(answer) + _counts(answer)
     return _turn(answer.question, body, answer.finish_reason)
 
 
@@ -71,6 +72,10 @@ def _ending(answer: Answer) -> str:
     if answer.finish_reason == "length":
         return f'<p class="wb-note">Cut off after {answer.usage.completion_tokens:,} tokens.</p>'
     return ""
+
+
+def _warnings(answer: Answer) -> str:
+    return "".join(f'<p class="wb-note" role="note">⚠ {escape(plain(warning))}</p>' for warning in answer.warnings)
 
 
 def _marked(answer: Answer) -> str:

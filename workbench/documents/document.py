@@ -1,21 +1,26 @@
 """The Document: text, pages, outline, and where it all came from. Knows characters, never tokens or tensors.
 
-Not covered: reading files (load, readers), choosing parts (selection), finding quotes (quotes).
+Not covered: reading files (load, readers), choosing parts (selection), finding quotes (quotes), accounts (coverage,
+warnings), places and pictures of them (places, imaging).
 """
 
 from __future__ import annotations
 
 import hashlib
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import polars as pl
-
-from workbench import tables
 from workbench.display import Displayed
 from workbench.documents.layout import Layout
 from workbench.types import Span
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from workbench.documents.imaging import PageImage
+    from workbench.documents.places import Passage, Place
 
 PageStatus = Literal["read", "empty", "scanned", "ocr", "unreadable", "excluded"]
 
@@ -146,9 +151,11 @@ class Document(Displayed):
 
     @property
     def hash(self) -> str:
-        """blake2b (hex, 32 characters) of the text and the page table."""
+        """blake2b (hex, 32 characters) of the text and the page table; what was left out on request does not count."""
         digest = hashlib.blake2b(self.text.encode("utf-8", "surrogatepass"), digest_size=16)
         for page in self.pages:
+            if page.status == "excluded":  # a build that leaves files behind must not orphan what was read
+                continue
             digest.update(f"\0{page.number}\0{page.label}\0{page.start_char}\0{page.end_char}".encode())
         return digest.hexdigest()
 
@@ -177,20 +184,23 @@ class Document(Displayed):
         *,
         pages: range | tuple[int, ...] | list[int] | None = None,
         sections: list[str] | None = None,
+        without: list[str] | None = None,
     ) -> Document:
         """A part, as a Document again: same page numbers, ``parent`` set to this one's hash.
 
         Args:
-            expression: a section's title, or ``"A..B"`` with both ends in it.
+            expression: a section's title, ``"A..B"`` with both ends in it, a folder (``"src/"``), or a document's
+                name in a collection.
             pages: page numbers.
             sections: titles, each with all below it.
+            without: what to leave out, each as an ``expression``: of the part, or of the whole if it stands alone.
 
         Raises:
             ConfigError: nothing, or more than one thing, is asked for; or a name that is not here.
         """
         from workbench.documents.selection import select
 
-        return select(self, expression, pages=pages, sections=sections)
+        return select(self, expression, pages=pages, sections=sections, without=without)
 
     def find(self, quote: str) -> Span | None:
         """Where a quote stands, white space, quotation marks and hyphens normalised; None when it does not."""
@@ -198,16 +208,59 @@ class Document(Displayed):
 
         return find(self.text, quote)
 
-    def page_table(self) -> pl.DataFrame:
-        """Pages as a frame, see ``tables.PAGES``."""
-        return pl.DataFrame(
-            [(p.number, p.label, p.status, p.end_char - p.start_char) for p in self.pages],
-            schema=tables.PAGES,
-            orient="row",
-        )
+    def locate(self, start_char: int | Passage, end_char: int | None = None) -> tuple[Place, ...]:
+        """Where a passage stands: a ``Place`` for each page it touches, with boxes, lines, cells and sections.
+
+        Args:
+            start_char: first character; or all of it as a citation, a span or a section.
+            end_char: one past the last; only that character when left out.
+
+        Raises:
+            ConfigError: it is empty, not inside this document, or a citation of another one.
+        """
+        from workbench.documents.places import locate
+
+        if not isinstance(start_char, int):
+            return locate(self, start_char)
+        return locate(self, Span(start_char, start_char + 1 if end_char is None else end_char))
+
+    def page_image(
+        self, page: int | Passage, highlight: Sequence[Passage] = (), *, dpi: int | None = None
+    ) -> PageImage:
+        """A page as a picture, passages marked: drawn from the file that was read, else from the text.
+
+        Args:
+            page: its number; or a citation or span, whose first page it then is, with it marked.
+            highlight: citations or spans to be marked; what stands on other pages is passed over.
+            dpi: dots per inch.
+
+        Raises:
+            ConfigError: no such page or passage here.
+        """
+        from workbench.documents.imaging import DPI, page_image
+
+        return page_image(self, page, highlight, dpi=DPI if dpi is None else dpi)
+
+    @property
+    def coverage(self) -> pl.DataFrame:
+        """Pages with their characters, tokens and what became of them, see ``tables.COVERAGE``; counted once."""
+        from workbench.documents.coverage import coverage
+
+        return coverage(self)
+
+    @property
+    def share_read(self) -> float:
+        """The share of pages that nothing is missing of, in [0, 1]."""
+        from workbench.documents.coverage import share_read
+
+        return share_read(self)
 
     def outline_table(self) -> pl.DataFrame:
         """The outline as a frame, see ``tables.OUTLINE``."""
+        import polars as pl
+
+        from workbench import tables
+
         return pl.DataFrame(
             [(s.level, s.title, s.page, s.end_char - s.start_char) for s in self.outline],
             schema=tables.OUTLINE,

@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import accumulate
 from typing import Literal, get_args
 
 import numpy as np
@@ -71,34 +72,93 @@ class Layout:
 
     __hash__ = None  # type: ignore[assignment]
 
+    def made_in(self, start_char: int, end_char: int) -> tuple[Span, ...]:
+        """Those of these characters that are the reader's own."""
+        found = []
+        for start, end in self.made[bisect_right(self.made, start_char, key=lambda span: span.end_char) :]:
+            if start >= end_char:
+                break
+            found.append(Span(max(start, start_char), min(end, end_char)))
+        return tuple(found)
+
     def is_made(self, start_char: int, end_char: int) -> bool:
         """Whether any of these characters is the reader's own."""
-        at = bisect_right(self.made, start_char, key=lambda span: span.end_char)
-        return start_char < end_char and at < len(self.made) and self.made[at].start_char < end_char
+        return start_char < end_char and bool(self.made_in(start_char, end_char))
 
-    def part(self, spans: Sequence[Span]) -> Layout:
-        """The layout of the text that these spans, in order, make together."""
+    def num_lines(self, text: str, start_char: int, end_char: int) -> int:
+        """Line breaks of the source between two characters of the text; those that the reader made are none."""
+        made = sum(text.count("\n", *span) for span in self.made_in(start_char, end_char))
+        return text.count("\n", start_char, end_char) - made
+
+    def part(self, spans: Sequence[Span], text: str = "") -> Layout:
+        """The layout of the text that these spans, in order, make together.
+
+        Args:
+            spans: what is kept.
+            text: of the whole; lines are counted in it. Without it, a region that loses characters before or between
+                those that are kept has no line numbers any more.
+        """
         boxes = np.concatenate([self.boxes[start:end] for start, end in spans]) if len(self.boxes) else no_boxes()
-        made = merged(
-            Span(start, end) for span in self.made for start, end in moved(span, spans)
-        )  # fmt: skip
-        regions = []
-        for region in self.regions:
-            pieces = moved(Span(region.start_char, region.end_char), spans)
-            if pieces:
-                regions.append(replace(region, start_char=pieces[0].start_char, end_char=pieces[-1].end_char))
+        cut = Cut(spans)
+        made = merged(piece for span in self.made for piece in cut.moved(span))
+        regions = [piece for region in self.regions for piece in self._pieces(region, spans, text)]
+        # Pieces of an outer region may begin behind pieces of an inner one.
+        regions.sort(key=lambda region: (region.start_char, -region.end_char))
         return Layout(boxes, made, tuple(regions))
+
+    def _pieces(self, region: Region, kept: Sequence[Span], text: str) -> list[Region]:
+        """What is left of a region: one piece; where lines count, one for each run of them, with its own first line."""
+        pieces = list[Region]()
+        offset = before = 0
+        for start, end in kept:
+            first, last = max(region.start_char, start), min(region.end_char, end)
+            if first < last:
+                at, to = first - start + offset, last - start + offset
+                if pieces and (not region.first_line or first == before):
+                    pieces[-1] = replace(pieces[-1], end_char=to)
+                else:
+                    known = region.first_line and (text or first == region.start_char)
+                    line = region.first_line + self.num_lines(text, region.start_char, first) if known else 0
+                    pieces.append(replace(region, start_char=at, end_char=to, first_line=line))
+            before, offset = end, offset + end - start
+        return pieces
+
+
+class Cut:
+    """Where the characters of a text come to stand when only some of it is kept.
+
+    Args:
+        kept: what stays, in order, no two overlapping.
+    """
+
+    def __init__(self, kept: Sequence[Span]) -> None:
+        self._kept = kept
+        self._before = [0, *accumulate(end - start for start, end in kept)]
+
+    def place(self, char: int) -> int:
+        """The place of a character; of one that was left out, where it would have been."""
+        at = bisect_right(self._kept, char, key=lambda span: span.start_char) - 1
+        if at < 0:
+            return 0
+        start, end = self._kept[at]
+        return self._before[at] + min(char, end) - start
+
+    def moved(self, span: Span) -> list[Span]:
+        """What is left of a span, a piece for each kept span that it reaches into."""
+        found = []
+        for at in range(bisect_right(self._kept, span.start_char, key=lambda kept: kept.end_char), len(self._kept)):
+            start, end = self._kept[at]
+            if start >= span.end_char:
+                break
+            if start < end:
+                first, last = max(span.start_char, start), min(span.end_char, end)
+                found.append(Span(first - start + self._before[at], last - start + self._before[at]))
+        return found
 
 
 def moved(span: Span, kept: Sequence[Span]) -> list[Span]:
     """What is left of a span in the text that the ``kept`` spans, in order, make together."""
-    found, offset = [], 0
-    for start, end in kept:
-        first, last = max(span.start_char, start), min(span.end_char, end)
-        if first < last:
-            found.append(Span(first - start + offset, last - start + offset))
-        offset += end - start
-    return found
+    return Cut(kept).moved(span)
 
 
 def joined(parts: Iterable[tuple[Layout, int]]) -> Layout:

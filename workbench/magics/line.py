@@ -44,6 +44,8 @@ def line_parser() -> _Parser:
     summarize = commands.add_parser("summarize", help="summarise the document")
     summarize.add_argument("--words", type=int, default=150, metavar="N", help="about this many (150)")
     summarize.add_argument("--out", metavar="NAME", help="a variable for the answer")
+    show = commands.add_parser("show", help="show the page of a citation of the last answer, the passage marked")
+    show.add_argument("number", nargs="?", type=int, default=1, metavar="N", help="which of its citations (1)")
     commands.add_parser("status", help="show the model, the document and the conversation")
     use = commands.add_parser("use", help="choose the model; closes what was read with another")
     use.add_argument(

@@ -21,6 +21,7 @@ from IPython.utils.process import arg_split
 from workbench import views
 from workbench.analysis.ask import AnswerStream
 from workbench.analysis.chat import Chat
+from workbench.documents.imaging import PageImage
 from workbench.documents.load import load
 from workbench.errors import ConfigError
 from workbench.magics.line import Helped, cell_parser, line_parser, parsed
@@ -41,6 +42,7 @@ class QwenMagics(Magics):  # type: ignore[misc]  # IPython ships no types
         self._bench: Workbench | None = None
         self._reading: Reading | None = None
         self._chat: Chat | None = None
+        self._answer: Answer | None = None
         self._lent: tuple[object, ...] = ()  # what a variable of the user's holds: his to close
 
     @no_var_expand  # type: ignore[untyped-decorator]
@@ -85,6 +87,8 @@ class QwenMagics(Magics):  # type: ignore[misc]  # IPython ships no types
             case "summarize":
                 stream = self._current().stream_summary(options.words)
                 return self._given(self._watched(stream, ""), options.out)
+            case "show":
+                return self._page(options.number)
             case "use":
                 return self._use_named(options.model)
             case "close":
@@ -158,7 +162,7 @@ class QwenMagics(Magics):  # type: ignore[misc]  # IPython ships no types
         for held in (self._chat, self._reading):
             if held is not None and held not in self._lent:
                 held.close()
-        self._chat = self._reading = None
+        self._chat = self._reading = self._answer = None
 
     def _current(self) -> Reading:
         if self._reading is None or self._reading.closed:
@@ -178,7 +182,16 @@ class QwenMagics(Magics):  # type: ignore[misc]  # IPython ships no types
         answer = self._watched(stream, question)
         return self._given(views.answer_as(answer, options.format) if options.format else answer, options.out)
 
+    def _page(self, number: int) -> PageImage:
+        """The page of a citation of the last answer."""
+        reading, answer = self._current(), self._answer
+        if answer is None or not 1 <= number <= len(answer.citations):
+            there = f"the last answer has {len(answer.citations)}" if answer else "nothing was asked yet"
+            raise ConfigError(f"There is no citation {number}: {there}. Ask with %%qwen, then type %qwen show 1.")
+        return reading.document.page_image(answer.citations[number - 1])
+
     def _given(self, answer: Answer, out: str | None) -> Answer:
+        self._answer = answer
         if out is not None:
             self.shell.push({out: answer})
         return answer

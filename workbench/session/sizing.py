@@ -8,7 +8,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from workbench.analysis.fitting import Counted, Window, fit, prefix_tokens
+from workbench.analysis.counted import Counted, Window, prefix_tokens
+from workbench.analysis.fitting import fit
 from workbench.config import NATIVE_WINDOW_LIMIT, EngineOptions
 from workbench.documents.document import Document
 from workbench.results import Fit

@@ -10,6 +10,8 @@ from typing import Any
 
 from workbench.display import MimeBundle, register_renderer
 from workbench.documents.document import Document
+from workbench.documents.imaging import PageImage
+from workbench.documents.places import Place
 from workbench.results import Answer, Citation, Fit
 from workbench.views.bundles import (
     answer_as,
@@ -19,12 +21,14 @@ from workbench.views.bundles import (
     answer_text,
     citation_bundle,
     document_bundle,
-    fit_bundle,
     html,
     markdown,
+    page_bundle,
+    place_bundle,
     plain,
 )
 from workbench.views.fetching import fetch_view
+from workbench.views.fits import fit_bundle
 from workbench.views.live import (
     Outcome,
     ReadingView,
@@ -33,9 +37,11 @@ from workbench.views.live import (
     reading_view,
     streaming_view,
 )
+from workbench.views.loading import LoadingView, loading_bar
 from workbench.views.notes import Notes
 
 __all__ = [
+    "LoadingView",
     "Notes",
     "Outcome",
     "ReadingView",
@@ -51,7 +57,10 @@ __all__ = [
     "fit_bundle",
     "html",
     "in_kernel",
+    "loading_bar",
     "markdown",
+    "page_bundle",
+    "place_bundle",
     "plain",
     "reading_view",
     "streaming_view",
@@ -69,3 +78,5 @@ _register(Document, document_bundle)
 _register(Answer, answer_bundle)
 _register(Citation, citation_bundle)
 _register(Fit, fit_bundle)
+_register(Place, place_bundle)
+_register(PageImage, page_bundle)

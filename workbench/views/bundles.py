@@ -3,19 +3,24 @@
 The text is the same in every run: no time, no speed, no address. All that comes from a document or a model is
 escaped; neither can load an image, open a link, run a script or move a terminal's cursor.
 
-Not covered: what is shown while the model works (views.live), what the widgets draw (workbench_widgets).
+Not covered: the fit (views.fits), what is shown while the model works (views.live), what the widgets draw
+(workbench_widgets).
 """
 
 from __future__ import annotations
 
+import base64
 import re
 from dataclasses import fields
 from html import escape
 from typing import Literal
 
 from workbench.display import MimeBundle
+from workbench.documents.coverage import account
 from workbench.documents.document import Document
-from workbench.results import Answer, Citation, Fit
+from workbench.documents.imaging import PageImage
+from workbench.documents.places import Place
+from workbench.results import Answer, Citation
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _MARKDOWN = {ord(c): f"\\{c}" for c in "`*_{}[]()#+-.!|~$:@^="} | {
@@ -28,6 +33,10 @@ _STYLE = """<style>
 .wb-card .wb-quiet { color: var(--jp-ui-font-color2, GrayText); font-size: 0.9em; }
 .wb-card .wb-warn { color: var(--jp-warn-color0, #b26a00); }
 .wb-card summary { cursor: pointer; }
+.wb-card .wb-tree { list-style: none; margin: 2px 0; padding-left: 18px; }
+.wb-card table { border-collapse: collapse; color: inherit; margin: 4px 0; }
+.wb-card th, .wb-card td { padding: 1px 12px 1px 0; text-align: left; }
+.wb-card th:last-child, .wb-card td:last-child { font-variant-numeric: tabular-nums; text-align: right; }
 .wb-card blockquote { border-left: 3px solid var(--jp-border-color1, GrayText); margin: 4px 0;
   padding-left: 10px; white-space: pre-wrap; }
 </style>"""
@@ -72,34 +81,33 @@ def card(*parts: str) -> str:
     return f'{_STYLE}<div class="wb-card">{"".join(parts)}</div>'
 
 
-def _folded(summary: str, body: str) -> str:
+def folded(summary: str, body: str) -> str:
+    """A part that opens by mouse and by keyboard."""
     return f"<details><summary>{summary}</summary>{body}</details>"
 
 
-def _items(lines: list[str]) -> str:
+def items(lines: list[str]) -> str:
+    """Lines of HTML as the items of a list."""
     return "".join(f"<li>{line}</li>" for line in lines)
 
 
 def document_bundle(document: Document) -> MimeBundle:
-    """A card: name, pages, chapters, characters, warnings."""
-    counted = [
-        (len(document.pages), "page"),
-        (len(document.outline), "chapter"),
-        (len(document.text), "character"),
-    ]
-    counts = " · ".join(f"{n:,} {word}{'' if n == 1 else 's'}" for n, word in counted)
-    unread = sum(page.status != "read" for page in document.pages)
-    counts += f" · {unread:,} without text" if unread else ""
+    """A card: name, what was read of its pages, chapters, characters, warnings."""
+    counted = [(len(document.outline), "chapter"), (len(document.text), "character")]
+    counts = " · ".join([account(document), *(f"{n:,} {word}{'' if n == 1 else 's'}" for n, word in counted)])
     warned = [warning.message for warning in document.warnings]
+    lost = document.share_read < 1
     outline = [f"{html(s.title)} <span class='wb-quiet'>page {s.page}</span>" for s in document.outline]
-    folded = _folded("Outline", f"<ul>{_items(outline)}</ul>") if outline else ""
+    chapters = folded("Outline", f"<ul>{items(outline)}</ul>") if outline else ""
     warnings = "".join(f'<p class="wb-warn">⚠ {html(message)}</p>' for message in warned)
-    marked = f"**{markdown(document.name)}** {counts}\n"
-    line = f'<p><strong>{html(document.name)}</strong></p><p class="wb-quiet">{counts}</p>'
+    marked = f"**{markdown(document.name)}** {'⚠ ' if lost else ''}{counts}\n"
+    shown = f'<p class="{"wb-warn" if lost else "wb-quiet"}">{"⚠ " if lost else ""}{counts}</p>'
     return {
-        "text/plain": "\n".join([f"{plain(document.name)}: {counts}", *(f"  ! {plain(m)}" for m in warned)]),
+        "text/plain": "\n".join([
+            f"{plain(document.name)}: {'! ' if lost else ''}{counts}", *(f"  ! {plain(m)}" for m in warned)
+        ]),
         "text/markdown": "\n".join([marked, *(f"- {markdown(m)}" for m in warned)]),
-        "text/html": card(line, warnings, folded),
+        "text/html": card(f"<p><strong>{html(document.name)}</strong></p>{shown}", warnings, chapters),
     }  # fmt: skip
 
 
@@ -109,7 +117,7 @@ def citation_html(citation: Citation) -> str:
     if citation.status == "no_source":
         return f'<p class="wb-warn">{summary}</p>'
     passage = f"{html(citation.before)}<mark>{html(citation.passage)}</mark>{html(citation.after)}"
-    return _folded(summary, f"<blockquote>{passage}</blockquote>")
+    return folded(summary, f"<blockquote>{passage}</blockquote>")
 
 
 def citation_bundle(citation: Citation) -> MimeBundle:
@@ -120,6 +128,26 @@ def citation_bundle(citation: Citation) -> MimeBundle:
         "text/markdown": f"“{markdown(citation.quote)}” ({markdown(place)})",
         "text/html": card(citation_html(citation)),
     }
+
+
+def place_bundle(place: Place) -> MimeBundle:
+    """Where a passage stands, in a line."""
+    boxes, num_made = len(place.boxes), sum(end - start for start, end in place.made)
+    facts = [f"{place.where}: characters {place.start_char:,} to {place.end_char:,}"]
+    facts += [f"{boxes} box{'' if boxes == 1 else 'es'}"] if boxes else []
+    facts += [f"in {' › '.join(place.sections)}"] if place.sections else []
+    facts += [f"{num_made:,} of them made by the reader"] if num_made else []
+    line = " · ".join(facts)
+    return {"text/plain": plain(line), "text/markdown": markdown(line), "text/html": card(f"<p>{html(line)}</p>")}
+
+
+def page_bundle(image: PageImage) -> MimeBundle:
+    """The picture, and in words what it shows."""
+    label, num = image.label or image.page, image.num_marked
+    marked = f", {num} passage{'' if num == 1 else 's'} marked" if num else ""
+    drawn = f"drawn from the {image.drawn_from}{f': {image.note}' if image.note else ''}"
+    said = f"page {label} of {image.document_name}{marked} ({drawn})"
+    return {"text/plain": plain(said), "image/png": base64.b64encode(image.png).decode()}
 
 
 def _ending(answer: Answer) -> str:
@@ -137,14 +165,17 @@ def _counts(answer: Answer) -> str:
 def answer_text(answer: Answer) -> str:
     """The answer for a terminal: the text, its quotes with pages, the counts."""
     cited = [f"  [{n}] “{plain(c.quote)}” ({plain(c.place)})" for n, c in enumerate(answer.citations, 1)]
-    return "\n".join(part for part in (plain(answer.text), _ending(answer), *cited, f"({_counts(answer)})") if part)
+    warned = [f"  ! {plain(warning)}" for warning in answer.warnings]
+    parts = (plain(answer.text), _ending(answer), *cited, *warned, f"({_counts(answer)})")
+    return "\n".join(part for part in parts if part)
 
 
 def answer_markdown(answer: Answer) -> str:
     """The answer for a Markdown reader, every letter of it literal."""
     cited = "\n".join(f"- “{markdown(c.quote)}” ({markdown(c.place)})" for c in answer.citations)
     ending = f"**{_ending(answer)}**" if _ending(answer) else ""
-    return "\n\n".join(part for part in (markdown(answer.text), ending, cited, f"*{_counts(answer)}*") if part)
+    warned = "\n".join(f"- **{markdown(warning)}**" for warning in answer.warnings)
+    return "\n\n".join(part for part in (markdown(answer.text), ending, cited, warned, f"*{_counts(answer)}*") if part)
 
 
 def answer_html(answer: Answer) -> str:
@@ -152,7 +183,8 @@ def answer_html(answer: Answer) -> str:
     cut = "" if answer.finish_reason == "stop" else "…"
     ending = f'<p class="wb-warn">{_ending(answer)}</p>' if _ending(answer) else ""
     cited = "".join(citation_html(citation) for citation in answer.citations)
-    return card(f"<p>{html(answer.text)}{cut}</p>", ending, cited, f'<p class="wb-quiet">{_counts(answer)}</p>')
+    warned = "".join(f'<p class="wb-warn">⚠ {html(warning)}</p>' for warning in answer.warnings)
+    return card(f"<p>{html(answer.text)}{cut}</p>", ending, cited, warned, f'<p class="wb-quiet">{_counts(answer)}</p>')
 
 
 def answer_bundle(answer: Answer) -> MimeBundle:
@@ -160,30 +192,3 @@ def answer_bundle(answer: Answer) -> MimeBundle:
     forms = {"text/plain": answer_text, "text/markdown": answer_markdown, "text/html": answer_html}
     wanted = {MarkdownAnswer: ("text/plain", "text/markdown"), TextAnswer: ("text/plain",)}.get(type(answer), forms)
     return {mime: forms[mime](answer) for mime in wanted}
-
-
-def fit_bundle(fit: Fit) -> MimeBundle:
-    """The verdict with its numbers; the HTML is the static twin of the fit bar."""
-    from workbench_widgets import Section, fit_bar_html
-
-    over = fit.tokens + fit.reserve - fit.window
-    verdict = "fits" if fit.in_window else f"does not fit: {over:,} tokens too many"
-    counts = f"{fit.tokens:,} tokens and {fit.reserve:,} kept for question and answer, window {fit.window:,}"
-    sizes = f"{fit.kv_bytes / 1e9:,.2f} GB of cache"
-    if not fit.in_memory:
-        verdict = verdict if over > 0 else "does not fit memory"
-        free = (fit.free_bytes or 0) / 1e9
-        sizes += (
-            f", {fit.weights_bytes / 1e9:,.2f} GB of weights, {fit.work_bytes / 1e9:,.2f} GB to work, {free:,.2f} free"
-        )
-    lines = [f"{plain(fit.document_name)} {verdict} ({plain(fit.model)}: {counts}; {sizes})"]
-    marked = [f"**{markdown(fit.document_name)}** {verdict} ({markdown(fit.model)}: {counts}; {sizes})\n"]
-    taken = f"{sizes}, about {max(fit.seconds, 1):,.0f} s to read" if fit.seconds is not None else sizes
-    rows = [Section(title=plain(title), tokens=n) for title, n in fit.sections.select("section", "tokens").iter_rows()]
-    bar = fit_bar_html(plain(fit.document_name), plain(fit.model), fit.tokens, fit.reserve, fit.window, rows)
-    choices = f"<p>You can:</p><ul>{_items([html(c) for c in fit.choices])}</ul>" if fit.choices else ""
-    return {
-        "text/plain": "\n".join([*lines, *(f"  - {plain(choice)}" for choice in fit.choices)]),
-        "text/markdown": "\n".join([*marked, *(f"- {markdown(choice)}" for choice in fit.choices)]),
-        "text/html": bar + card(f'<p class="wb-quiet">{taken}</p>', choices),
-    }

@@ -1,6 +1,6 @@
 """What is shown while a model is fetched: a bar in a kernel and a terminal, a line now and then in a pipe.
 
-Not covered: reading and writing (views.live).
+Not covered: reading and writing (views.live), documents on their way (views.loading).
 """
 
 from __future__ import annotations

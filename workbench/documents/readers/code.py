@@ -1,24 +1,22 @@
-"""A folder of source code: its tree first, then every file with its path.
+"""A folder of source code: which of its files are read, and a file of it as it was written, with its lines.
 
-``.gitignore`` files are honoured. Binaries, links, what tools made and files that look like secrets are left out, and
-listed.
+``.gitignore`` files are honoured. Links, what tools made and files that look like secrets are left out, and listed.
 
-Not covered: symbols, line numbers, a ``.gitignore`` above the folder.
+Not covered: symbols, a ``.gitignore`` above the folder; how the files become one text (collection).
 """
 
 from __future__ import annotations
 
-import os
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 
 import pathspec
 
-from workbench.documents.document import DocumentWarning, Page, Section
-from workbench.documents.parsed import Parsed
+from workbench.documents.collection import Contents, Item, LeftOut, encodable
+from workbench.documents.document import Page
+from workbench.documents.layout import Layout, Region
+from workbench.documents.parsed import Job, Parsed
 from workbench.documents.readers.text import decode
-from workbench.errors import DocumentError
 
 _SECRETS = pathspec.GitIgnoreSpec.from_lines(
     [
@@ -27,79 +25,60 @@ _SECRETS = pathspec.GitIgnoreSpec.from_lines(
         "*.kdbx",
     ]
 )  # fmt: skip
-_MADE = pathspec.GitIgnoreSpec.from_lines([".git/", ".hg/", ".svn/", "__pycache__/", "node_modules/", ".venv/"])
+_MADE = pathspec.GitIgnoreSpec.from_lines(
+    [".git/", ".hg/", ".svn/", "__pycache__/", "node_modules/", ".venv/", "__MACOSX/", ".DS_Store"]
+)
 
 
-@dataclass(frozen=True, slots=True)
-class FoundFile:
-    """A file that is to be read: its path inside the folder, and its bytes."""
-
-    path: str
-    data: bytes
-
-
-def read_folder(folder: Path) -> tuple[Parsed, list[FoundFile]]:
-    """Every text file below a folder, in order of path; and the files, for hashing.
+def read_source(job: Job) -> Parsed:
+    """A file as it was written, on one page, with the numbers of its lines.
 
     Raises:
-        DocumentError: there is no text file.
+        DocumentError: it is no text.
     """
-    files, skipped = _find(folder)
-    texts: list[tuple[str, str]] = []
-    read: list[FoundFile] = []
-    said: list[DocumentWarning] = []
-    for path in files:
-        name = _name(path, folder)
-        try:
-            data = path.read_bytes()
-            text, guessed = decode(data, name)
-        except (DocumentError, OSError):
-            skipped.setdefault("binary or unreadable", []).append(name)
-            continue
-        texts.append((name, text))
-        read.append(FoundFile(name, data))
-        said += guessed
-    warnings = (*said, *_warnings(skipped))
-    if not texts:
-        left = " ".join(warning.message for warning in warnings)
-        raise DocumentError(
-            f"{folder} holds no text file that may be read. {left}{' ' if left else ''}Give a folder with source code "
-            "or notes."
-        )
-    return _join(folder.resolve().name, texts, warnings), read
+    text, warnings = decode(job.data, job.name)
+    region = Region("file", job.name, 0, len(text), first_line=1)
+    return Parsed(text, (Page(1, job.name, 0, len(text)),), (), warnings, Layout(regions=(region,)))
 
 
-def _name(path: Path, folder: Path) -> str:
-    """The path inside the folder; bytes of it that are no UTF-8 become U+FFFD, or nothing could encode it."""
-    return os.fsencode(path.relative_to(folder).as_posix()).decode("utf-8", "replace")
-
-
-def _find(folder: Path) -> tuple[list[Path], dict[str, list[str]]]:
-    """Files to read, in order; and what is left out, by reason."""
+def folder_contents(folder: Path) -> Contents:
+    """The files below a folder in order of path, files before folders; and what is left out."""
     ignored: list[tuple[Path, pathspec.GitIgnoreSpec]] = []
-    skipped: dict[str, list[str]] = {}
-    found: list[Path] = []
+    left_out: list[LeftOut] = []
+    found: list[Item] = []
 
     def walk(place: Path) -> None:
         try:
             entries = sorted(place.iterdir(), key=lambda p: (p.is_dir(), p.name))
             own = _gitignore(place)
-        except OSError:
-            skipped.setdefault("binary or unreadable", []).append(_name(place, folder) + "/")
+        except OSError as error:
+            left_out.append(LeftOut(_name(place, folder) + "/", f"unreadable: {error.strerror}"))
             return
         if own is not None:
             ignored.append((place, own))
         for path in entries:
             why = _left_out(path, folder, ignored)
             if why:
-                skipped.setdefault(why, []).append(_name(path, folder) + ("/" if path.is_dir() else ""))
+                left_out.append(LeftOut(_name(path, folder) + ("/" if path.is_dir() else ""), why))
             elif path.is_dir():
                 walk(path)
             else:
-                found.append(path)
+                found.append(Item(_name(path, folder), str(path), path.read_bytes))
 
     walk(folder)
-    return found, skipped
+    return Contents(found, left_out)
+
+
+def why_not(name: str) -> str:
+    """Why a file, by its path, is not read from a folder or zip; empty when it is."""
+    if _MADE.match_file(name):
+        return "made by tools"
+    return "may hold secrets" if _SECRETS.match_file(name) else ""
+
+
+def _name(path: Path, folder: Path) -> str:
+    """The path inside the folder."""
+    return encodable(path.relative_to(folder).as_posix())
 
 
 def _gitignore(place: Path) -> pathspec.GitIgnoreSpec | None:
@@ -116,37 +95,12 @@ def _gitignore(place: Path) -> pathspec.GitIgnoreSpec | None:
 def _left_out(path: Path, folder: Path, ignored: list[tuple[Path, pathspec.GitIgnoreSpec]]) -> str:
     """Why a file or folder is not read; empty when it is."""
     name = path.relative_to(folder).as_posix() + ("/" if path.is_dir() else "")
-    if path.is_symlink():
-        return "links"
-    if _MADE.match_file(name):
-        return "made by tools"
-    if _SECRETS.match_file(name):
-        return "may hold secrets"
+    why = "links" if path.is_symlink() else why_not(name)
+    if why:
+        return why
     for root, spec in reversed(ignored):  # the nearest .gitignore that says anything decides
         if path.is_relative_to(root):
             said = spec.check_file(path.relative_to(root).as_posix() + ("/" if path.is_dir() else "")).include
             if said is not None:
                 return "ignored by .gitignore" if said else ""
     return "" if path.is_dir() or path.is_file() else "no regular files"
-
-
-def _warnings(skipped: dict[str, list[str]]) -> list[DocumentWarning]:
-    return [
-        DocumentWarning(
-            "skipped", f"{len(names)} left out ({why}): {', '.join(names[:20])}{' ...' if len(names) > 20 else ''}."
-        )
-        for why, names in sorted(skipped.items())
-    ]
-
-
-def _join(name: str, texts: list[tuple[str, str]], warnings: tuple[DocumentWarning, ...]) -> Parsed:
-    pieces = [f"{name}/\n" + "".join(f"  {path}\n" for path, _ in texts) + "\n"]
-    pages = [Page(1, "(files)", 0, len(pieces[0]))]
-    outline: list[Section] = []
-    for path, content in texts:
-        pieces.append(f"===== {path} =====\n{content}" + ("" if content.endswith("\n") else "\n") + "\n")
-        start, number = pages[-1].end_char, len(pages) + 1
-        end = start + len(pieces[-1])
-        pages.append(Page(number, path, start, end, "read" if content.strip() else "empty"))
-        outline.append(Section(path, 1, start, end, number))
-    return Parsed("".join(pieces), tuple(pages), tuple(outline), warnings)

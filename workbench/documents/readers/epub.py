@@ -1,32 +1,40 @@
 """EPUB: the texts of the spine in order; the table of contents makes the outline.
 
-What the file names and does not hold is reported, not passed over.
+What the file names and does not hold is reported, not passed over. Notes stand where the book has them, at the end of
+their part as a rule, and are named; those in files outside the spine stand at the end.
 
-Not covered: notes put where they are called, pictures, fixed layouts, protected books (DRM).
+Not covered: pictures, fixed layouts, protected books (DRM).
 """
 
 from __future__ import annotations
 
 import io
+import posixpath
+import re
 import warnings
+import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from urllib.parse import unquote
-from zipfile import BadZipFile
 
 from ebooklib import epub
 from lxml.etree import LxmlError
 
 from workbench.documents.document import DocumentWarning
+from workbench.documents.layout import Layout, Region
 from workbench.documents.parsed import Job, Parsed
 from workbench.documents.readers.markup import Rendered, decode_html, render
 from workbench.documents.readers.text import nest, paginate, with_pages
+from workbench.documents.unpacking import open_zip
 from workbench.errors import DocumentError
 
 _DAMAGE = (
-    epub.EpubException, BadZipFile, zlib.error, LxmlError, LookupError, OSError, AttributeError, ValueError, TypeError,
-    SyntaxError, RuntimeError, NotImplementedError, EOFError,
+    epub.EpubException, zipfile.BadZipFile, zlib.error, LxmlError, LookupError, OSError, AttributeError, ValueError,
+    TypeError, SyntaxError, RuntimeError, AssertionError, NotImplementedError, EOFError,
 )  # fmt: skip
+
+_CALL = re.compile(rb"<a\b[^>]{0,500}\bnoteref\b[^>]{0,500}>", re.IGNORECASE)
+_TARGET = re.compile(rb"""href\s*=\s*["']([^"']*)["']""", re.IGNORECASE)
 
 
 class _Reader(epub.EpubReader):  # type: ignore[misc]
@@ -43,7 +51,7 @@ class _Reader(epub.EpubReader):  # type: ignore[misc]
     def read_file(self, name: str) -> bytes:
         try:
             return bytes(super().read_file(name))
-        except (LookupError, BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError):
+        except (LookupError, zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError):
             self.missing.append(name)
             return b""
 
@@ -68,6 +76,8 @@ def read_epub(job: Job) -> Parsed:
         DocumentError: it is damaged beyond opening, or no part of it can be read.
     """
     name = job.name
+    if zipfile.is_zipfile(io.BytesIO(job.data)):
+        open_zip(job.data, name)  # ebooklib reads whatever it is given
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # ebooklib announces its own next defaults
@@ -78,7 +88,10 @@ def read_epub(job: Job) -> Parsed:
     if not parts:
         raise DocumentError(f"{name}: none of its {len(broken)} parts can be read; it is damaged or protected (DRM).")
     text, flat = "", []
-    for rendered, listed in parts:
+    regions: list[Region] = []
+    for done, (rendered, listed) in enumerate(parts, 1):
+        job.report(done, len(parts))
+        regions += _noted(rendered, len(text), len(regions))
         heads = [(rendered.anchors.get(anchor, 0), level, title) for level, title, anchor in listed] or rendered.heads
         flat += [(len(text) + start, level, title) for start, level, title in sorted(heads, key=lambda head: head[0])]
         text += rendered.text.rstrip() + "\n\n"
@@ -87,7 +100,21 @@ def read_epub(job: Job) -> Parsed:
     if broken:
         message = f"{len(broken)} parts are missing or damaged and were not read: {', '.join(broken)}."
         said.append(DocumentWarning("unreadable", message))
-    return Parsed(text, pages, with_pages(outline, pages), tuple(said))
+    return Parsed(text, pages, with_pages(outline, pages), tuple(said), Layout(regions=tuple(regions)))
+
+
+def _noted(rendered: Rendered, offset: int, num_before: int) -> list[Region]:
+    """The notes of a part that begins at a character."""
+    spans = []
+    for start, end in sorted(rendered.notes.values()):
+        if not re.search(r"[^\W\d_]", rendered.text[start:end]):  # the id is on an empty mark before the note
+            end = (rendered.text + "\n\n").index("\n\n", start)
+        end = min(end, len(rendered.text.rstrip()))
+        spans += [(start, end)] if start < end else []
+    return [
+        Region("note", f"note {number}", offset + start, offset + end)
+        for number, (start, end) in enumerate(spans, num_before + 1)
+    ]
 
 
 Listed = list[tuple[int, str, str]]
@@ -96,11 +123,14 @@ Listed = list[tuple[int, str, str]]
 def _parts(book: epub.EpubBook) -> tuple[list[tuple[Rendered, Listed]], list[str], list[DocumentWarning]]:
     """Texts of the spine with their entries of the table of contents; parts that cannot be read; warnings."""
     contents = _by_file(book)
+    items = [(item_id, book.get_item_with_id(item_id)) for item_id, _linear in book.spine]
+    notes = _notes(book)
+    spine = {item.get_name() for _, item in items if item is not None}
+    items += [(item.id, item) for item in book.get_items() if item.get_name() in set(notes) - spine]
     parts: list[tuple[Rendered, Listed]] = []
     broken: list[str] = []
     said: list[DocumentWarning] = []
-    for item_id, _linear in book.spine:
-        item = book.get_item_with_id(item_id)
+    for item_id, item in items:
         if isinstance(item, epub.EpubNav):
             continue
         if item is None or not item.content:
@@ -109,13 +139,30 @@ def _parts(book: epub.EpubBook) -> tuple[list[tuple[Rendered, Listed]], list[str
         listed = contents.get(item.get_name(), [])
         try:
             html, guessed = decode_html(item.content, item.get_name())
-            rendered = render(html, item.get_name(), [anchor for _, _, anchor in listed if anchor])
+            anchors = [anchor for _, _, anchor in listed if anchor]
+            rendered = render(html, item.get_name(), anchors, notes.get(item.get_name(), ()))
         except DocumentError:
             broken.append(item.get_name())
             continue
         said += guessed
         parts.append((rendered, listed))
     return parts, broken, said
+
+
+def _notes(book: epub.EpubBook) -> dict[str, list[str]]:
+    """Ids of the notes that are called anywhere, by the file that they stand in."""
+    found: dict[str, dict[str, None]] = {}
+    for item in book.get_items():
+        if not isinstance(item, epub.EpubHtml):
+            continue
+        for call in _CALL.finditer(item.content or b""):
+            target = _TARGET.search(call[0])
+            path, _, anchor = unquote(target[1].decode("utf-8", "replace")).partition("#") if target else ("", "", "")
+            here = item.get_name()
+            file = posixpath.normpath(posixpath.join(posixpath.dirname(here), path)) if path else here
+            if anchor:
+                found.setdefault(file, {})[anchor] = None
+    return {file: list(anchors) for file, anchors in found.items()}
 
 
 def _by_file(book: epub.EpubBook) -> dict[str, Listed]:

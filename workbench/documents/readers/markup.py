@@ -22,9 +22,11 @@ from lxml.etree import LxmlError, ParserError
 from markdown_it import MarkdownIt
 
 from workbench.documents.document import DocumentWarning
+from workbench.documents.layout import Layout
 from workbench.documents.parsed import Job, Parsed
-from workbench.documents.readers.text import decode, nest, paginate, take_marks, with_pages
+from workbench.documents.readers.text import decode, lines, nest, paginate, take_marks, with_pages
 from workbench.errors import DocumentError
+from workbench.types import Span
 
 _RULES = {f"h{level}": [str(level)] for level in range(1, 7)}
 _DECLARED = re.compile(rb"""(?:charset|<\?xml[^>]*encoding)\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
@@ -43,17 +45,26 @@ class Rendered(NamedTuple):
         text: as a reader would see it.
         heads: start, level and title of the headings.
         anchors: where in the text the elements with the ids that were asked for begin.
+        notes: where those stand whose ends were asked for, too.
     """
 
     text: str
     heads: list[tuple[int, int, str]]
     anchors: Mapping[str, int]
+    notes: Mapping[str, Span]
 
 
 def read_markdown(job: Job) -> Parsed:
     """A Markdown file; headings make the outline."""
     text, warnings = decode(job.data, job.name)
     text, marked = take_marks(text)
+    outline = nest(markdown_heads(text), len(text))
+    pages = marked or paginate(text, outline)
+    return Parsed(text, pages, with_pages(outline, pages), warnings, Layout(regions=lines(text, job.name, marked)))
+
+
+def markdown_heads(text: str) -> list[tuple[int, int, str]]:
+    """Start, level and title of the headings of Markdown."""
     lines = [0]
     for line in text.split("\n"):
         lines.append(lines[-1] + len(line) + 1)
@@ -64,9 +75,7 @@ def read_markdown(job: Job) -> Parsed:
         if opening.type == "heading_open" and opening.map is not None:
             title = "".join(child.content or " " for child in content.children or () if child.nesting == 0)
             flat.append((lines[opening.map[0]], int(opening.tag[1]), " ".join(title.split())))
-    outline = nest([entry for entry in flat if entry[2]], len(text))
-    pages = marked or paginate(text, outline)
-    return Parsed(text, pages, with_pages(outline, pages), warnings)
+    return [entry for entry in flat if entry[2]]
 
 
 def read_html(job: Job) -> Parsed:
@@ -76,7 +85,7 @@ def read_html(job: Job) -> Parsed:
         DocumentError: it is no text, or too deeply nested.
     """
     html, warnings = decode_html(job.data, job.name)
-    text, heads, _ = render(html, job.name)
+    text, heads, _, _ = render(html, job.name)
     outline = nest(heads, len(text))
     pages = paginate(text, outline)
     return Parsed(text, pages, with_pages(outline, pages), warnings)
@@ -99,15 +108,15 @@ def decode_html(data: bytes, name: str) -> tuple[str, tuple[DocumentWarning, ...
     return decode(data, name)
 
 
-def render(html: str, name: str, anchors: Sequence[str] = ()) -> Rendered:
-    """HTML as plain text, with the places of its headings and of the ids in ``anchors``.
+def render(html: str, name: str, anchors: Sequence[str] = (), notes: Sequence[str] = ()) -> Rendered:
+    """HTML as plain text, with the places of its headings and of the ids in ``anchors`` and ``notes``.
 
     Raises:
         DocumentError: it is too deeply nested, or what the parser refuses.
     """
     source = _MARKS.sub("�", _XML.sub("", html)).strip()
     if not source:
-        return Rendered("", [], {})
+        return Rendered("", [], {}, {})
     # Without huge_tree, what lies deeper than 256 elements is dropped; without remove_pis, older libxml2 drops what
     # follows one.
     parser = lxml_html.HTMLParser(huge_tree=True, no_network=True, remove_comments=True, remove_pis=True)
@@ -116,11 +125,11 @@ def render(html: str, name: str, anchors: Sequence[str] = ()) -> Rendered:
         for stray in [*tree.itersiblings()]:  # what follows </html> becomes a tree beside the first
             stray.tag = "div"
             tree.append(stray)
-        marks = _mark(tree, anchors)
+        marks = _mark(tree, anchors, notes)
         canvas = Inscriptis(tree, ParserConfig(annotation_rules=_RULES))
         text, annotations = str(canvas.get_text()), canvas.get_annotations()
     except ParserError:  # nothing but comments
-        return Rendered("", [], {})
+        return Rendered("", [], {}, {})
     except (LxmlError, ValueError, TypeError, LookupError, AttributeError) as error:
         raise DocumentError(f"{name} cannot be read as HTML: {error}.") from error
     except RecursionError as error:
@@ -128,19 +137,28 @@ def render(html: str, name: str, anchors: Sequence[str] = ()) -> Rendered:
     return _unmarked(text, sorted((a.start, a.end, int(a.metadata)) for a in annotations), marks)
 
 
-def _mark(tree: lxml_html.HtmlElement, anchors: Sequence[str]) -> dict[str, str]:
-    """Put a private character at the beginning of every element with a wanted id; which stands for which."""
-    marks = {anchor: chr(_FIRST_MARK + index) for index, anchor in enumerate(anchors[: _LAST_MARK - _FIRST_MARK])}
-    if marks:
-        left = dict(marks)
-        for element in tree.iter():
-            for key in (element.get("id"), element.get("name")):
-                if key is not None and key in left:
-                    element.text = left.pop(key) + (element.text or "")
+_Marks = dict[tuple[str, str], str]
+
+
+def _mark(tree: lxml_html.HtmlElement, anchors: Sequence[str], notes: Sequence[str]) -> _Marks:
+    """Put private characters where elements with wanted ids begin, and where notes end; which stands for which."""
+    wanted = [*(("begin", key) for key in dict.fromkeys((*anchors, *notes))), *(("end", key) for key in notes)]
+    marks = {place: chr(_FIRST_MARK + index) for index, place in enumerate(wanted[: _LAST_MARK - _FIRST_MARK])}
+    left = dict(marks)
+    for element in tree.iter() if marks else ():
+        for key in (element.get("id"), element.get("name")):
+            if key is None or ("begin", key) not in left:
+                continue
+            element.text = left.pop(("begin", key)) + (element.text or "")
+            end = left.pop(("end", key), "")
+            if len(element):
+                element[-1].tail = (element[-1].tail or "") + end
+            else:
+                element.text += end
     return marks
 
 
-def _unmarked(text: str, spans: list[tuple[int, int, int]], marks: Mapping[str, str]) -> Rendered:
+def _unmarked(text: str, spans: list[tuple[int, int, int]], marks: _Marks) -> Rendered:
     found = [match.start() for match in _MARKS.finditer(text)]
     clean = _MARKS.sub("", text)
 
@@ -152,5 +170,7 @@ def _unmarked(text: str, spans: list[tuple[int, int, int]], marks: Mapping[str, 
         piece = clean[place(start) : place(end)]
         if piece.strip():
             heads.append((place(end) - len(piece.lstrip()), level, " ".join(piece.split())))
-    here = {text[at]: at for at in found}
-    return Rendered(clean, heads, {key: place(here[mark]) for key, mark in marks.items() if mark in here})
+    here = {text[at]: place(at) for at in found}
+    begins = {key: here[mark] for (which, key), mark in marks.items() if which == "begin" and mark in here}
+    ends = {key: here[mark] for (which, key), mark in marks.items() if which == "end" and mark in here}
+    return Rendered(clean, heads, begins, {key: Span(begins[key], end) for key, end in ends.items() if key in begins})

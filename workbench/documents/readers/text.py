@@ -10,13 +10,15 @@ from __future__ import annotations
 
 import codecs
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import groupby
 
 import charset_normalizer
 
 from workbench.documents.document import DocumentWarning, Page, Section
+from workbench.documents.layout import Layout, Region
 from workbench.documents.parsed import Job, Parsed
 from workbench.errors import DocumentError
 
@@ -60,8 +62,8 @@ def decode(data: bytes, name: str) -> tuple[str, tuple[DocumentWarning, ...]]:
     text = data.decode(marked, "replace") if marked else ""
     if "\0" in text or 2 * text.count("�") > len(text) or (not marked and b"\0" in data[:65_536]):
         raise DocumentError(
-            f"{name} is a binary file, not text ({len(data):,} bytes with zero bytes in them). Give a text, Markdown, "
-            "HTML, EPUB or PDF file, or a folder of source code."
+            f"{name} is a binary file, not text ({len(data):,} bytes with zero bytes in them). Give a document, a "
+            "table, a mail, a notebook, or a folder or zip of these."
         )
     if marked:
         return _newlines(text), _damage(text, marked.upper(), name)
@@ -110,7 +112,12 @@ def read_text(job: Job) -> Parsed:
     text, marked = take_marks(text)
     outline = headings(text, marked)
     pages = marked or paginate(text, outline)
-    return Parsed(text, pages, with_pages(outline, pages), warnings)
+    return Parsed(text, pages, with_pages(outline, pages), warnings, Layout(regions=lines(text, job.name, marked)))
+
+
+def lines(text: str, name: str, marked: tuple[Page, ...]) -> tuple[Region, ...]:
+    """The file as a region with numbered lines; none where marks were taken out of it and its lines with them."""
+    return () if marked or not text else (Region("file", name, 0, len(text), first_line=1),)
 
 
 def take_marks(text: str) -> tuple[str, tuple[Page, ...]]:
@@ -187,12 +194,19 @@ def nest(flat: Iterable[tuple[int, int, str]], end: int) -> tuple[Section, ...]:
 
     Entries that begin at the same character share what follows.
     """
-    flat = list(flat)
-    sections = []
-    for index, (start, level, title) in enumerate(flat):
-        end_char = next((s for s, other, _ in flat[index + 1 :] if other <= level and s > start), end)
-        sections.append(Section(title, level, start, end_char, 0))
-    return tuple(sections)
+    sections: list[Section] = []
+    # From the end: entries that may end one before them, the nearest last, each of a lower level than those behind it.
+    levels: list[int] = []
+    starts: list[int] = []
+    for start, together in groupby(reversed(list(flat)), key=lambda entry: entry[0]):
+        begun = list(together)
+        for _, level, title in begun:
+            at = bisect_right(levels, level) - 1
+            sections.append(Section(title, level, start, starts[at] if at >= 0 else end, 0))
+        for _, level, _ in begun:
+            at = bisect_left(levels, level)
+            levels[at:], starts[at:] = [level], [start]
+    return tuple(reversed(sections))
 
 
 def with_pages(outline: tuple[Section, ...], pages: tuple[Page, ...]) -> tuple[Section, ...]:

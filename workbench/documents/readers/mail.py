@@ -1,0 +1,152 @@
+"""E-mail: heading, text and attachments, those read through the same readers as files.
+
+The plain text is preferred over the HTML of the same message. Nothing is fetched.
+
+Not covered: signatures and encryption (S/MIME, PGP; listed as attachments), Outlook's own format (MSG).
+"""
+
+from __future__ import annotations
+
+import mimetypes
+from email import message_from_bytes, policy
+from email.errors import MessageError
+from email.message import EmailMessage, MIMEPart
+from pathlib import PurePath
+
+from workbench.documents.document import DocumentWarning, Page
+from workbench.documents.draft import Draft
+from workbench.documents.formats import MAIL, recognise
+from workbench.documents.parsed import Job, Parsed, unheard
+from workbench.documents.readers.markup import render
+from workbench.documents.readers.text import decode
+from workbench.errors import DocumentError
+
+MAX_DEPTH = 10
+"""Mails within mails that are read."""
+
+_HEADERS = ("From", "To", "Cc", "Bcc", "Reply-To", "Date", "Subject")
+_MUCH_MORE = 1.5
+"""Words of the HTML text for each one of the plain text, from which on the HTML is read instead."""
+_BROKEN = (MessageError, ValueError, LookupError, TypeError, AttributeError, UnicodeError, RecursionError)
+
+
+def read_mail(job: Job) -> Parsed:
+    """An e-mail with its attachments.
+
+    Raises:
+        DocumentError: it is damaged.
+    """
+    draft = Draft()
+    try:
+        message = message_from_bytes(job.data, policy=policy.default)
+        if message.keys():
+            _message(draft, message, job, 1)
+    except _BROKEN as error:
+        raise DocumentError(
+            f"{job.name} cannot be read as an e-mail ({type(error).__name__}). Save it anew as EML from your mail "
+            "program."
+        ) from error
+    if not draft.num_pages:
+        raise DocumentError(f"{job.name} is no e-mail: it has no header lines. Save it anew as EML.")
+    return draft.parsed()
+
+
+def _message(draft: Draft, message: EmailMessage, job: Job, depth: int) -> None:
+    """A message on a page of its own, its attachments behind it."""
+    number = draft.page("message" if depth == 1 else f"message in message · {depth}")
+    with draft.region("message", str(message.get("Subject", "message")) or "message"):
+        for name in _HEADERS:
+            for value in message.get_all(name, []):
+                draft.make(f"{name}: ")
+                draft.add(str(value))
+                draft.make("\n")
+        draft.make("\n")
+        body = message.get_body(("plain", "html"))
+        _body(draft, message, job.name, number)
+        draft.make("\n\n")
+    attached = [part for part in _leaves(message) if part is not body and not _is_text_of(part, message)]
+    for done, part in enumerate(attached, 1):
+        _attachment(draft, part, job, depth)
+        job.report(done, len(attached))
+
+
+def _body(draft: Draft, message: EmailMessage, name: str, page: int) -> None:
+    plain, html = message.get_body(("plain",)), message.get_body(("html",))
+    text = _text(plain, name, draft) if plain is not None else ""
+    shown = render(_text(html, name, draft), name).text if html is not None else ""
+    if shown.split() and len(shown.split()) > _MUCH_MORE * len(text.split()):
+        if text.strip():
+            said = (
+                f"The HTML of the message has {len(shown.split()):,} words, its plain text {len(text.split()):,}; the "
+                "HTML was read."
+            )
+            draft.warn("alternative", said, (page,))
+        text = shown
+    draft.add(text.strip("\n"))
+
+
+def _text(part: MIMEPart, name: str, draft: Draft) -> str:
+    """The text of a part in the encoding that it declares, else the one that fits."""
+    payload = part.get_payload(decode=True)
+    data = payload if isinstance(payload, bytes) else b""
+    try:
+        return data.decode(part.get_content_charset("utf-8")).replace("\r\n", "\n")
+    except (UnicodeError, LookupError):
+        text, said = decode(data, name)
+        for warning in said:
+            draft.warn(warning.kind, warning.message)
+        return text
+
+
+def _leaves(message: MIMEPart) -> list[MIMEPart]:
+    """Parts that are no containers; a message within a message is one part."""
+    if message.get_content_type() == "message/rfc822" or not message.is_multipart():
+        return [message]
+    found: list[MIMEPart] = []
+    for part in message.iter_parts():
+        found += _leaves(part)
+    return found
+
+
+def _is_text_of(part: MIMEPart, message: EmailMessage) -> bool:
+    """Whether a part is the plain or HTML text of the message itself."""
+    return any(part is body for body in (message.get_body(("plain",)), message.get_body(("html",))))
+
+
+def _attachment(draft: Draft, part: MIMEPart, job: Job, depth: int) -> None:
+    kind = part.get_content_type()
+    name = part.get_filename() or f"attachment{mimetypes.guess_extension(kind) or ''}"
+    name = PurePath(name.replace("\\", "/")).name or "attachment"
+    try:
+        if kind == "message/rfc822" and depth < MAX_DEPTH:
+            with draft.region("attachment", part.get_filename() or "attached message"):
+                _message(draft, part.get_content(), job, depth + 1)
+            return
+        payload = part.get_payload(decode=True)
+        parsed = _parsed(payload if isinstance(payload, bytes) else b"", name, kind, job)
+    except (DocumentError, *_BROKEN) as error:
+        number = draft.page(name, "unreadable", str(error))
+        draft.warn("unreadable", f"The attachment {name} was not read: {error}", (number,))
+        return
+    with draft.region("attachment", name):
+        draft.embed(parsed, name, f"===== {name} =====\n")
+
+
+def _parsed(data: bytes, name: str, media_type: str, job: Job) -> Parsed:
+    if media_type == "message/rfc822":
+        raise DocumentError(f"mails in mails are read to a depth of {MAX_DEPTH}.")
+    if not data.strip():
+        return Parsed(
+            "", (Page(1, name, 0, 0, "empty", "0 bytes"),), (), (DocumentWarning("empty", f"{name} is empty."),)
+        )
+    suffix = PurePath(name).suffix.lower() or mimetypes.guess_extension(media_type) or ""
+    kind = recognise(data, suffix)
+    if kind is MAIL and not media_type.startswith("text/"):
+        suffix = ".txt"  # mails in mails come as parts of their own; a loop through files ends here
+        kind = recognise(data, suffix)
+    parsed = kind.load_reader()(Job(data, name, job.options, unheard))
+    if not parsed.text.strip():
+        raise DocumentError(
+            f"{name} holds no text ({kind.name}, {len(data):,} bytes); it may be pictures that need OCR."
+        )
+    return parsed

@@ -1,0 +1,117 @@
+"""The characters of a page with their boxes, in the lines that MuPDF finds.
+
+Boxes are in points from the top left of the page as it is shown. They are as high as the type, not as the line, so
+that those of one line do not reach into the next. Ligatures become their letters, which share the box.
+
+Not covered: the order of lines (order), what of them is hidden (hidden).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pymupdf
+
+from workbench.documents.layout import Boxes
+
+_FLAGS = pymupdf.TEXT_PRESERVE_LIGATURES | pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_CID_FOR_UNKNOWN_UNICODE
+# Latin and Armenian ligatures, and the Arabic letters that fonts have for each place in a word.
+_LIGATURE = re.compile("[\ufb00-\ufb06\ufb13-\ufb17\ufb50-\ufdfb\ufe70-\ufefc]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+_INKED = 16 | 32
+"""Character flags of MuPDF: filled, stroked. A character with neither is drawn in render mode 3 or 7."""
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Line:
+    """A line of a page, or a part of one that stands apart.
+
+    Attributes:
+        text: without a line break.
+        boxes: (num_chars, 4) float32; NaN for a space that stands for a gap.
+        bbox: x0, y0, x1, y1 of it all.
+        size: of most of its type, in points.
+        font: of most of its characters.
+        is_bold: whether that is a heavy one.
+        is_level: whether it runs from left to right or right to left, neither turned nor vertical.
+        number: its place in the page's own order.
+        colors: (num_chars,) uint32, 0xRRGGBB.
+        inked: (num_chars,) whether it is drawn at all.
+        sizes: (num_chars,) float32, points.
+    """
+
+    text: str
+    boxes: Boxes
+    bbox: tuple[float, float, float, float]
+    size: float
+    font: str
+    is_bold: bool
+    is_level: bool
+    number: int
+    colors: npt.NDArray[np.uint32] = field(repr=False)
+    inked: Mask = field(repr=False)
+    sizes: npt.NDArray[np.float32] = field(repr=False)
+
+    def part(self, start: int, end: int) -> Line:
+        """Its characters from one to another, at the place of the whole."""
+        return replace(
+            self,
+            text=self.text[start:end],
+            boxes=self.boxes[start:end],
+            colors=self.colors[start:end],
+            inked=self.inked[start:end],
+            sizes=self.sizes[start:end],
+        )
+
+
+def lines_of(page: pymupdf.Page) -> list[Line]:
+    """The lines of a page's own content, without annotations and fields, in the order in which they are drawn."""
+    # Of a page's own size it would lose what stands beside the page without a word.
+    found = pymupdf.mupdf.FzStextPage(pymupdf.mupdf.FzRect(pymupdf.mupdf.FzRect.Fixed_INFINITE))
+    device = pymupdf.mupdf.fz_new_stext_device(found, pymupdf.mupdf.FzStextOptions(_FLAGS))
+    pymupdf.mupdf.fz_run_page_contents(page.this, device, pymupdf.mupdf.FzMatrix(), pymupdf.mupdf.FzCookie())
+    pymupdf.mupdf.fz_close_device(device)
+    raw = pymupdf.TextPage(found).extractRAWDICT()
+    lines = [line for block in raw["blocks"] if block["type"] == 0 for line in block["lines"]]
+    made = (_line(line, number) for number, line in enumerate(lines) if any(span["chars"] for span in line["spans"]))
+    return [line for line in made if line.text]
+
+
+def _line(raw: dict[str, Any], number: int) -> Line:
+    spans = [span for span in raw["spans"] if span["chars"]]
+    chars = list(chain.from_iterable(span["chars"] for span in spans))
+    text = _CONTROL.sub(" ", "".join([char["c"] for char in chars]))
+    boxes = np.array([char["bbox"] for char in chars], np.float32)
+    counts = [len(span["chars"]) for span in spans]
+    is_level = raw["wmode"] == 0 and raw["dir"][0] > 0.99
+    if is_level:
+        _flatten(boxes, np.array([char["origin"][1] for char in chars], np.float32), spans, counts)
+    boxes[[char["synthetic"] for char in chars]] = np.nan
+    main = spans[int(np.argmax(counts))] if len(spans) > 1 else spans[0]
+    colors = np.repeat(np.array([span["color"] for span in spans], np.uint32), counts)
+    inked = np.repeat([bool(span["char_flags"] & _INKED) and span["alpha"] > 0 for span in spans], counts)
+    sizes = np.repeat(np.array([span["size"] for span in spans], np.float32), counts)
+    if _LIGATURE.search(text):
+        parts = [unicodedata.normalize("NFKC", char) if _LIGATURE.match(char) else char for char in text]
+        again = np.repeat(np.arange(len(text)), [len(part) for part in parts])
+        text, boxes, colors, inked, sizes = "".join(parts), boxes[again], colors[again], inked[again], sizes[again]
+    heavy = bool(main["flags"] & pymupdf.TEXT_FONT_BOLD or main["char_flags"] & 8)
+    return Line(
+        text, boxes, tuple(raw["bbox"]), main["size"], main["font"], heavy, is_level, number, colors, inked, sizes
+    )
+
+
+def _flatten(boxes: Boxes, origins: npt.NDArray[np.float32], spans: list[dict[str, Any]], counts: list[int]) -> None:
+    """Boxes no higher than the type about its base line, whatever the font says of its own height."""
+    tops = np.repeat(np.array([span["size"] * max(span["ascender"], 0.5) for span in spans], np.float32), counts)
+    depths = np.repeat(np.array([span["size"] * min(span["descender"], -0.1) for span in spans], np.float32), counts)
+    np.maximum(boxes[:, 1], origins - tops, out=boxes[:, 1])
+    np.minimum(boxes[:, 3], origins - depths, out=boxes[:, 3])
