@@ -283,6 +283,7 @@ def test_an_answer_that_fails_fails_the_cell(shell: InteractiveShell, monkeypatc
 
 
 def test_a_citation_of_the_last_answer_is_shown_on_its_page(shell: InteractiveShell) -> None:
+    run(shell, "%qwen read {where}")
     run(shell, "%%qwen\nWhere did Anne walk?\n")
     held = magics(shell)
     document = held._reading.document
