@@ -13,12 +13,12 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from workbench.display import loading_view
 from workbench.documents.collection import Contents, Item, LeftOut, collect, named
 from workbench.documents.document import Document
-from workbench.documents.formats import ZIP, recognise
+from workbench.documents.formats import ZIP
 from workbench.documents.parsed import KeepOrDrop, PageCallback, ReadOptions, unheard
 from workbench.documents.parsing import File, parse
 from workbench.documents.readers.code import folder_contents
@@ -111,7 +111,8 @@ def _loaded(
 
 def _from_bytes(file: File, options: ReadOptions, report: PageCallback, cancel: threading.Event | None) -> Document:
     """A document of its own, or all that is in a zip."""
-    if recognise(file.data, (file.suffix or PurePath(file.name).suffix).lower()) is not ZIP:
+    file = replace(file, kind=file.format)
+    if file.kind is not ZIP:
         return parse(file, options, report, cancel)
     contents = zip_contents(file.data, file.name, options.password, Allowance(), file.path)
     return collect(file.name, file.path, ZIP.media_type, contents, options, report, cancel)

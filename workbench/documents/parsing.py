@@ -65,6 +65,7 @@ def parse(
     """
     if not file.data:
         raise DocumentError(f"{file.name} is empty (0 bytes).")
+    file = replace(file, kind=file.format)  # recognised once: for zips that means to open them
     if not file.format.isolated:
         return read_here(file, options, _stoppable(file.name, report, cancel))
     from workbench.documents.parse_cache import ParseCache, key_of
