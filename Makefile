@@ -47,6 +47,7 @@ endif
 
 test-slow: $(READY)
 	$(PY) -m pytest -s -m slow
+	$(PY) -m pytest -m "hypothesis and not slow" --hypothesis-profile=default
 	$(PY) -m benchmarks.bench --quick
 
 # llama.cpp is built once, beside our environment: it needs cmake, a C++ compiler and some ten minutes.

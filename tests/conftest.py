@@ -5,6 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Everyone's `make test` tries the same examples; `make test-slow` draws new ones.
+settings.register_profile("same", derandomize=True, database=None, deadline=None)
+settings.load_profile("same")
 
 # Tests that are about the store name a folder of their own.
 os.environ["WORKBENCH_STORE"] = "off"

@@ -33,7 +33,9 @@ def test_reading_is_stopped_for_all_and_goes_on_where_it_was(serve: Serve, visit
         expect(page.get_by_role("progressbar")).to_have_attribute("aria-valuenow", "33")
     one.get_by_role("button", name="Stop reading").click()
     # The engine looks up at the next step.
-    expect(one.get_by_role("status")).to_contain_text("Reading")
+    for page in (one, other):
+        expect(page.get_by_role("status")).to_contain_text("Stopping after this step · 1,500 of 4,500")
+        expect(page.get_by_role("button", name="Stop reading")).to_be_disabled()
     bench.steps.release()
     for page in (one, other):
         expect(page.get_by_role("status")).to_contain_text("Stopped; what was read is kept · 3,000 of 4,500")

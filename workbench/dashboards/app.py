@@ -142,6 +142,7 @@ def _view(bench: Workbench, shared: SharedReading, cells: Sequence[Cell]) -> pn.
         status.object = markup.reading(shared.progress, _status(shared), error=shared.error, heard=shared.notes.text)
         control.label = {"stopped": "Go on reading", "failed": "Try again"}.get(shared.state, "Stop reading")
         control.visible = shared.state != "waiting"
+        control.disabled = shared.state == "stopping"
 
     poll = pn.state.add_periodic_callback(update, period=POLL_MS, start=False)
     if shared.reading is None:
@@ -158,6 +159,7 @@ def _status(shared: SharedReading) -> str:
         "new": "Waiting for its turn",
         "waiting": "Waiting for its turn",
         "reading": "Reading" if shared.progress else "Loading the model",
+        "stopping": "Stopping after this step",
         "stopped": "Stopped; what was read is kept",
         "failed": "Not read",
         "ready": "Read",

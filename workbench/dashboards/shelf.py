@@ -22,7 +22,7 @@ from workbench.views import Notes
 _log = logging.getLogger(__name__)
 
 Source = str | os.PathLike[str] | Document
-ReadState = Literal["new", "waiting", "reading", "ready", "stopped", "failed"]
+ReadState = Literal["new", "waiting", "reading", "stopping", "ready", "stopped", "failed"]
 
 
 class SharedReading:
@@ -58,15 +58,18 @@ class SharedReading:
                 threading.Thread(target=self._run, name="workbench-read", daemon=True).start()
 
     def stop(self) -> None:
-        """Stop for everyone; what was read so far is kept."""
-        self._stop.set()
+        """Stop for everyone, at the end of the step that is under way; what was read so far is kept."""
+        with self._starting:
+            self._stop.set()
+            if self.state == "reading":
+                self.state = "stopping"
 
     def _run(self) -> None:
         with self._turn:
-            if self._stop.is_set():
-                self.state = "stopped"
+            with self._starting:
+                self.state = "stopped" if self._stop.is_set() else "reading"
+            if self.state == "stopped":
                 return
-            self.state = "reading"
             try:
                 self.reading = self._bench.read(self.document, progress=self._step)
                 self.state = "ready"
