@@ -3,12 +3,18 @@
 Not covered: results that people hold (workbench.results), the options (workbench.config), showing (workbench.display).
 """
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from workbench.config import SamplingParams
+
+if TYPE_CHECKING:  # importing the workbench does not wait for numpy
+    import numpy as np
+    from numpy.typing import NDArray
 
 FinishReason = Literal["stop", "length", "cancelled"]
 
@@ -70,6 +76,8 @@ class Step:
         computed_tokens: prompt tokens that were run through the model for this answer.
         shares: of the attention that chose this token, by block of the tokens watched, in [0, 1]; empty when nobody
             watches, and for a first token, which is chosen while the question is read.
+        probability: of the token, in [0, 1], as the model alone sees it: before any constraint, at temperature 1.
+        weighed: of a first token, the probabilities of the alternatives that were asked for (``Weigh``).
     """
 
     token_id: int | None
@@ -78,6 +86,8 @@ class Step:
     decode_s: float = 0.0
     computed_tokens: int = 0
     shares: tuple[float, ...] = ()
+    probability: float = 0.0
+    weighed: tuple[float, ...] = ()
 
 
 class ChatFrame(NamedTuple):
@@ -122,6 +132,11 @@ class Tokenizer(Protocol):
     @property
     def frame(self) -> ChatFrame:
         """The model's own chat template."""
+        ...
+
+    @property
+    def token_bytes(self) -> Sequence[bytes]:
+        """UTF-8 bytes that each id stands for, perhaps a part of a character; empty for control tokens."""
         ...
 
     def encode(self, text: str) -> list[int]:
@@ -188,7 +203,7 @@ class Branch(Protocol):
         """Tokens in the cache: the prefix's and its own."""
         ...
 
-    def fork(self) -> "Branch":
+    def fork(self) -> Branch:
         """A second one that goes its own way."""
         ...
 
@@ -205,9 +220,44 @@ StopCheck = Callable[[int], bool]
 """Told each decoded id; True ends the answer with ``finish_reason == "stop"``."""
 
 
+class Constraint(Protocol):
+    """Which tokens may come next in one answer. Called on the engine's thread, and belongs to one answer.
+
+    Not covered: an answer cut off by ``max_tokens``, a stop string or ``cancel`` ends wherever it is.
+    """
+
+    def allowed(self) -> Sequence[int] | NDArray[np.bool_] | None:
+        """What may come next: ids, or a mask over ids from 0 (what lies behind it is forbidden), or None for all.
+
+        An answer ends by an end token only where that is among them.
+        """
+        ...
+
+    def advance(self, token_id: int) -> None:
+        """A token was chosen, an end token included; each one was among the allowed."""
+        ...
+
+    def draft(self) -> Sequence[int]:
+        """Tokens that probably come next, or none; each is then chosen as any other would be, in one pass for all."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Weigh:
+    """Asks how probable some beginnings of an answer are, by the model's own logits at temperature 1.
+
+    Attributes:
+        alternatives: beginnings, as ids.
+        told: hears of their probabilities, on the engine's thread, before the first token is chosen.
+    """
+
+    alternatives: tuple[tuple[int, ...], ...]
+    told: Callable[[tuple[float, ...]], None] | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One of several that are answered together.
+    """One answer to be decoded.
 
     Attributes:
         branch: grows by it.
@@ -216,6 +266,8 @@ class Question:
         end_token_ids: the tokens that end an answer.
         should_stop: ends it for another reason.
         cancel: ends it alone.
+        constraint: what the answer may say; None for anything.
+        weigh: asks for the probabilities of some beginnings.
     """
 
     branch: Branch
@@ -224,6 +276,8 @@ class Question:
     end_token_ids: frozenset[int]
     should_stop: StopCheck | None
     cancel: threading.Event
+    constraint: Constraint | None = None
+    weigh: Weigh | None = None
 
 
 class Engine(Protocol):
@@ -271,10 +325,14 @@ class Engine(Protocol):
         should_stop: StopCheck | None = None,
         cancel: threading.Event | None = None,
         watched_tokens: int = 0,
+        *,
+        constraint: Constraint | None = None,
+        weigh: Weigh | None = None,
     ) -> Iterator[Step]:
         """Feed ``token_ids``, then decode; the last Step has the finish reason.
 
-        With ``watched_tokens`` each Step says how attention was shared among the blocks of the first so many tokens.
+        With ``watched_tokens`` each Step says how attention was shared among the blocks of the first so many tokens;
+        with ``constraint`` only what it allows is said; with ``weigh`` the first Step has probabilities.
         """
         ...
 

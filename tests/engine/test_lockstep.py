@@ -81,7 +81,9 @@ def forced_together(
     for index, question in enumerate(asked):
         sequence = prefix.sequence.fork()
         list(engine._runner.prefill(sequence, question))
-        answer = Decoding(SamplingParams(), 0, NO_END, None, threading.Event(), len(question))
+        asked_of = Question(engine.fork(prefix), question, SamplingParams(), NO_END, None, threading.Event())
+        answer = Decoding(asked_of, 0)
+        asked_of.branch.close()
         rows.append(lockstep._Row(index, sequence, answer))
     batch = lockstep._Batch(rows)
     logits = []

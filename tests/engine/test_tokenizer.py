@@ -5,8 +5,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import tokenizers
+from tokenizers import decoders, models
 
 from tests.checkpoints import CONTROL, WORDS
+from workbench.engine.pieces import token_bytes
 from workbench.engine.tokenizer import HubTokenizer
 from workbench.errors import ModelLoadError
 
@@ -93,3 +96,24 @@ def test_a_template_that_drops_the_system_text_is_refused(folder: Path, tmp_path
 def test_a_folder_without_a_tokenizer_says_what_is_missing(tmp_path: Path):
     with pytest.raises(ModelLoadError, match=r"tokenizer\.json"):
         HubTokenizer(tmp_path)
+
+
+def test_the_bytes_of_tokens_join_to_the_text_and_control_tokens_have_none(tokenizer: HubTokenizer):
+    text = "naïve — 你好 😀 end"
+    assert b"".join(tokenizer.token_bytes[token_id] for token_id in tokenizer.encode(text)) == text.encode()
+    assert [tokenizer.token_bytes[tokenizer._backend.token_to_id(token)] for token in (*CONTROL, *WORDS)] == [b""] * 7
+
+
+def test_a_sentencepiece_vocabulary_has_spaces_and_bytes():
+    vocabulary = {"<unk>": 0, "▁so": 1, "<0xE2>": 2, "né": 3}
+    backend = tokenizers.Tokenizer(models.BPE(vocab=vocabulary, merges=[], byte_fallback=True))
+    backend.decoder = decoders.Sequence([decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()])
+    backend.add_special_tokens(["<unk>"])
+    assert token_bytes(backend) == (b"", b" so", b"\xe2", "né".encode())
+
+
+def test_a_vocabulary_of_another_kind_is_refused():
+    backend = tokenizers.Tokenizer(models.WordPiece({"[UNK]": 0, "##a": 1}, unk_token="[UNK]"))
+    backend.decoder = decoders.WordPiece()
+    with pytest.raises(ModelLoadError, match="quotes=False"):
+        token_bytes(backend)

@@ -135,15 +135,15 @@ class SequenceCache(Cache):  # type: ignore[misc]
         )
         return len(self.table.blocks) * BLOCK_SIZE * self.memory.layout.token_bytes + states
 
-    def begin(self, num_tokens: int) -> None:
-        """Make places for a chunk. States are saved where an interruption could leave them half way."""
+    def begin(self, num_tokens: int, *, trial: bool = False) -> None:
+        """Make places for a chunk. States are saved for a trial, and where an interruption could tear them."""
         with self.memory.lock:
             self.past = self.table.segments()
             self.memory.make_room(self.table, num_tokens)
             self._slots = self.table.append(num_tokens)
         if num_tokens == 1:
             self.past = self.table.segments()
-        self._saved = self.states() if num_tokens > 1 else None
+        self._saved = self.states() if trial or num_tokens > 1 else None
 
     def commit(self) -> None:
         """The chunk is whole: count its tokens."""

@@ -5,69 +5,79 @@ Not covered: the model (engine.runner), several answers together (engine.lockste
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 
 import torch
 
-from workbench.config import SamplingParams
 from workbench.engine.sampling import Sampler
-from workbench.types import FinishReason, Step, StopCheck
+from workbench.types import FinishReason, Question, Step
 
 
 class Decoding:
     """An answer on its way.
 
     Args:
-        params: sampling.
-        seed: of sampling, where ``params`` name none.
-        end_token_ids: the tokens that end it.
-        should_stop: ends it for another reason.
-        cancel: ends it at its next token.
-        computed_tokens: of its prompt, for the last Step.
+        question: what is asked, and how it is sampled, ended and constrained.
+        seed: of sampling, where its ``params`` name none.
 
     Attributes:
         finished: whether its last Step was given.
         token_id: the newest token, to be fed next.
     """
 
-    def __init__(
-        self,
-        params: SamplingParams,
-        seed: int,
-        end_token_ids: frozenset[int],
-        should_stop: StopCheck | None,
-        cancel: threading.Event,
-        computed_tokens: int,
-    ) -> None:
-        self._params, self._ends, self._should_stop = params, end_token_ids, should_stop
-        self._sampler, self._cancel, self._computed = Sampler(params, seed), cancel, computed_tokens
+    def __init__(self, question: Question, seed: int) -> None:
+        self._question, self._constraint = question, question.constraint
+        self._sampler = Sampler(question.params, seed)
         self._started, self._first_s, self._count = time.perf_counter(), 0.0, 0
+        self._weighed: tuple[float, ...] = ()
         self.finished = False
         self.token_id = -1
 
+    def weighed(self, probabilities: tuple[float, ...]) -> None:
+        """Probabilities of the alternatives that the question weighs, for its first Step."""
+        self._weighed = probabilities
+        if self._question.weigh is not None and self._question.weigh.told is not None:
+            self._question.weigh.told(probabilities)
+
     def take(self, logits: torch.Tensor, shares: tuple[float, ...] = ()) -> Iterator[Step]:
-        """Choose a token from logits (vocabulary,): its Step, and the last one if it ends the answer.
+        """Choose a token by the logits (vocabulary,) behind what was fed; its Step, and the last one if it ends here.
 
         ``shares`` are those of the attention behind the logits, for the Step.
+
+        Raises:
+            EngineError: the constraint allows nothing.
         """
-        if self._cancel.is_set():
+        question = self._question
+        if question.cancel.is_set():
             yield self.end("cancelled")
             return
-        self.token_id = self._sampler.choose(logits)
+        allowed = None if self._constraint is None else self._constraint.allowed()
+        self.token_id = self._sampler.choose(logits, allowed)
+        if self._constraint is not None:
+            self._constraint.advance(self.token_id)
         self._count += 1
         self._first_s = self._first_s or time.perf_counter() - self._started
-        yield Step(self.token_id, None, self._first_s, self._decode_s(), self._computed, shares)
-        if self.token_id in self._ends or (self._should_stop is not None and self._should_stop(self.token_id)):
+        yield Step(
+            self.token_id, None, self._first_s, self._decode_s(), len(question.token_ids), shares,
+            probability(logits, self.token_id), self._weighed if self._count == 1 else (),
+        )  # fmt: skip
+        should_stop = question.should_stop
+        if self.token_id in question.end_token_ids or (should_stop is not None and should_stop(self.token_id)):
             yield self.end("stop")
-        elif self._count == self._params.max_tokens:
+        elif self._count == question.params.max_tokens:
             yield self.end("length")
 
     def end(self, reason: FinishReason) -> Step:
         """The last Step."""
         self.finished = True
-        return Step(None, reason, self._first_s, self._decode_s(), self._computed)
+        return Step(None, reason, self._first_s, self._decode_s(), len(self._question.token_ids))
 
     def _decode_s(self) -> float:
         return time.perf_counter() - self._started - self._first_s if self._first_s else 0.0
+
+
+def probability(logits: torch.Tensor, token_id: int) -> float:
+    """Of a token by logits (vocabulary,), at temperature 1, in [0, 1]."""
+    logits = logits.float()
+    return float((logits[token_id] - logits.logsumexp(0)).exp())

@@ -25,7 +25,7 @@ from workbench.engine.reader import Reader
 from workbench.engine.runner import Runner
 from workbench.engine.store import Store
 from workbench.errors import ContextTooLong, EngineError
-from workbench.types import Branch, Keep, Prefix, Question, ReadProgress, Step, StopCheck
+from workbench.types import Branch, Constraint, Keep, Prefix, Question, ReadProgress, Step, StopCheck, Weigh
 
 GRID = CHUNK_TOKENS
 """Tokens between chunk cuts: wide enough to feed the matrix products, short enough to stop at."""
@@ -181,6 +181,9 @@ class LocalEngine:
         should_stop: StopCheck | None = None,
         cancel: threading.Event | None = None,
         watched_tokens: int = 0,
+        *,
+        constraint: Constraint | None = None,
+        weigh: Weigh | None = None,
     ) -> Iterator[Step]:
         """Feed ``token_ids``, then decode until an end, ``params.max_tokens`` or the window's end.
 
@@ -188,16 +191,15 @@ class LocalEngine:
 
         Raises:
             ContextTooLong: prompt and one token of answer do not fit the window.
-            EngineError: nothing to feed, or a branch that is not of this engine.
+            EngineError: nothing to feed, a branch that is not of this engine, a constraint that allows nothing.
         """
         cancel = cancel or threading.Event()
         own, within = self._claimed(branch, token_ids, params, cancel)
+        question = Question(branch, token_ids, within, end_token_ids, should_stop, cancel, constraint, weigh)
 
         def work() -> Iterator[Step]:
             self._check_open()  # it may have been closed while this waited
-            return self._runner.decode(
-                own.sequence, token_ids, within, end_token_ids, should_stop, cancel, watched_tokens
-            )
+            return self._runner.decode(own.sequence, question, watched_tokens)
 
         own.request = engine_thread.submit(work, cancel, dropped=(Step(None, "cancelled"),))
         return own.request

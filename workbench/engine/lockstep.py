@@ -147,13 +147,9 @@ def decode_many(
     """Answer questions together, each in its own sequence; yields each Step with the question's index."""
     rows: list[_Row] = []
     for index, (question, sequence) in enumerate(zip(questions, sequences, strict=True)):
-        answer = Decoding(
-            question.params, runner.seed, question.end_token_ids, question.should_stop, question.cancel,
-            len(question.token_ids),
-        )  # fmt: skip
+        answer = Decoding(question, runner.seed)
         try:
-            for logits in runner.prefill(sequence, question.token_ids):
-                last = logits
+            last = runner.begin(sequence, question, answer)
         except Cancelled:
             yield index, answer.end("cancelled")
             continue

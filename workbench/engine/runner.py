@@ -3,7 +3,6 @@
 Not covered: queueing (engine.queue), what is on disk (engine.reader), several sequences at once (engine.lockstep).
 """
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -11,14 +10,13 @@ import torch
 from torch import nn
 from transformers.cache_utils import Cache
 
-from workbench.config import SamplingParams
 from workbench.engine.attention import BatchView, attend_tokens
 from workbench.engine.cache import Cancelled, SequenceCache
 from workbench.engine.decoding import Decoding
 from workbench.engine.evidence import Watch
 from workbench.engine.prompt import chunk_ends
 from workbench.engine.rows import RowModel, supports
-from workbench.types import Step, StopCheck
+from workbench.types import Question, Step
 
 Store = Callable[[int, torch.Tensor, torch.Tensor], BatchView]
 
@@ -39,7 +37,6 @@ class Runner:
         self.device = next(tensor for tensor in model.state_dict().values()).device
         self._rows = RowModel(model) if supports(model) else None
 
-    @torch.inference_mode()
     def forward(self, sequence: SequenceCache, token_ids: Sequence[int]) -> torch.Tensor:
         """Run a chunk and commit it; if it breaks off, the sequence is as before.
 
@@ -50,30 +47,57 @@ class Runner:
             Cancelled: the sequence's cancel event was set.
             CacheFull: no block is left.
         """
-        first = sequence.num_tokens
         sequence.begin(len(token_ids))
-        try:
-            if len(token_ids) == 1:
-                logits = self.tokens(token_ids, [first], sequence, sequence.store_token)[0]
-            else:
-                positions = list(range(first, first + len(token_ids)))
-                logits = self._modules([list(token_ids)], [positions], sequence)[0]
-        except BaseException:
-            sequence.rollback()
-            raise
+        logits = self._run(sequence, token_ids, 1)[0]
         sequence.commit()
         return logits
 
-    def _modules(self, token_ids: list[list[int]], positions: list[list[int]], cache: Cache) -> torch.Tensor:
-        """Logits after the last token of each sequence, (sequences, vocabulary), through transformers' modules."""
+    @torch.inference_mode()
+    def _run(self, sequence: SequenceCache, token_ids: Sequence[int], num_logits: int) -> torch.Tensor:
+        """Run what was begun; logits after the last tokens, (num_logits, vocabulary). Rolled back if it breaks off."""
+        first = sequence.num_tokens
+        try:
+            if len(token_ids) == 1:
+                return self.tokens(token_ids, [first], sequence, sequence.store_token)
+            positions = list(range(first, first + len(token_ids)))
+            return self._modules([list(token_ids)], [positions], sequence, num_logits)[0]
+        except BaseException:
+            sequence.rollback()
+            raise
+
+    def weigh(
+        self, sequence: SequenceCache, logits: torch.Tensor, alternatives: Sequence[Sequence[int]]
+    ) -> tuple[float, ...]:
+        """How probable each of some continuations is, at temperature 1; the sequence stays as it is.
+
+        Args:
+            sequence: what they continue.
+            logits: after its last token, (vocabulary,).
+            alternatives: ids of each.
+        """
+        return tuple(self._weight(sequence, logits, list(ids)) for ids in alternatives)
+
+    def _weight(self, sequence: SequenceCache, logits: torch.Tensor, ids: list[int]) -> float:
+        rows = logits[None]
+        if len(ids) > 1:
+            sequence.begin(len(ids) - 1, trial=True)
+            rows = torch.cat([rows, self._run(sequence, ids[:-1], len(ids) - 1)])
+            sequence.rollback()
+        chosen = rows.float().log_softmax(-1)[torch.arange(len(ids)), torch.tensor(ids)]
+        return float(chosen.sum().exp())
+
+    def _modules(
+        self, token_ids: list[list[int]], positions: list[list[int]], cache: Cache, num_logits: int = 1
+    ) -> torch.Tensor:
+        """Logits after the last tokens of each sequence, (sequences, num_logits, vocabulary), by transformers."""
         output = self.model(
             input_ids=torch.tensor(token_ids, device=self.device),
             position_ids=torch.tensor(positions, device=self.device),
             past_key_values=cache,
             use_cache=True,
-            logits_to_keep=1,
+            logits_to_keep=num_logits,
         )
-        logits: torch.Tensor = output.logits[:, -1]
+        logits: torch.Tensor = output.logits[:, -num_logits:]
         return logits
 
     def tokens(self, token_ids: Sequence[int], positions: Sequence[int], cache: Cache, store: Store) -> torch.Tensor:
@@ -89,7 +113,7 @@ class Runner:
             Logits (sequences, vocabulary), model dtype.
         """
         if self._rows is None:
-            return self._modules([[token] for token in token_ids], [[place] for place in positions], cache)
+            return self._modules([[token] for token in token_ids], [[place] for place in positions], cache)[:, 0]
 
         def attend(layer: int, q: np.ndarray, k: np.ndarray, v: np.ndarray, scale: float) -> np.ndarray:
             return attend_tokens(q, store(layer, torch.from_numpy(k), torch.from_numpy(v)), scale)
@@ -103,26 +127,16 @@ class Runner:
             yield self.forward(sequence, token_ids[done - first : end - first])
             done = end
 
-    def decode(
-        self,
-        sequence: SequenceCache,
-        token_ids: Sequence[int],
-        params: SamplingParams,
-        end_token_ids: frozenset[int],
-        should_stop: StopCheck | None,
-        cancel: threading.Event,
-        watched_tokens: int = 0,
-    ) -> Iterator[Step]:
-        """Feed ``token_ids`` (at least one), then decode up to ``params.max_tokens``.
+    def decode(self, sequence: SequenceCache, question: Question, watched_tokens: int = 0) -> Iterator[Step]:
+        """Feed a question's ids (at least one), then decode up to its ``max_tokens``.
 
         Yields a Step for each token, then one with the finish reason. The last token is not in the cache. With
         ``watched_tokens`` the Steps have shares of attention.
         """
-        answer = Decoding(params, self.seed, end_token_ids, should_stop, cancel, len(token_ids))
+        answer = Decoding(question, self.seed)
         watch = sequence.watch = Watch(watched_tokens) if watched_tokens else None
         try:
-            for logits in self.prefill(sequence, token_ids):
-                last = logits
+            last = self.begin(sequence, question, answer)
             yield from answer.take(last, watch.take() if watch else ())
             while not answer.finished:
                 last = self.forward(sequence, [answer.token_id])
@@ -131,3 +145,15 @@ class Runner:
             yield answer.end("cancelled")
         finally:
             sequence.watch = None
+
+    def begin(self, sequence: SequenceCache, question: Question, answer: Decoding) -> torch.Tensor:
+        """Feed a question's ids and weigh its alternatives; logits (vocabulary,) for the first token.
+
+        Raises:
+            Cancelled: the sequence's cancel event was set.
+        """
+        for logits in self.prefill(sequence, question.token_ids):
+            last = logits
+        if question.weigh is not None:
+            answer.weighed(self.weigh(sequence, last, question.weigh.alternatives))
+        return last

@@ -21,6 +21,7 @@ import tokenizers
 from tokenizers.decoders import DecodeStream
 from transformers import AutoTokenizer, GenerationConfig
 
+from workbench.engine.pieces import token_bytes
 from workbench.errors import ModelLoadError
 from workbench.types import ChatFrame, Span
 from workbench.vocabulary import composed
@@ -115,6 +116,11 @@ class HubTokenizer:
 
     def _control_ids(self, text: str) -> tuple[int, ...]:
         return tuple(self._backend.encode(text, add_special_tokens=False).ids)
+
+    @cached_property
+    def token_bytes(self) -> tuple[bytes, ...]:
+        """UTF-8 bytes that each id stands for, perhaps a part of a character; empty for added tokens."""
+        return token_bytes(self._backend)
 
     def encode(self, text: str) -> list[int]:
         """Ids of plain text."""
