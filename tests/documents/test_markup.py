@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.documents.conftest import check_whole
+from tests.documents.conftest import check_whole, said
 from workbench.documents.load import load
 from workbench.documents.readers.markup import render
 from workbench.errors import DocumentError
@@ -160,7 +160,7 @@ def test_binary_bytes_named_html_are_refused():
 
 def test_anchors_are_found_at_their_places_and_leave_no_trace():
     source = '<p>Before <a id="x"></a>here.</p><h2 id="y">There</h2><table><tr><td id="z">cell</td></tr></table>'
-    text, heads, anchors, _ = render(source, "a.html", ["x", "y", "z", "absent"])
+    text, heads, anchors, *_ = render(source, "a.html", ["x", "y", "z", "absent"])
     assert text == render(source, "a.html").text
     assert {key: text[at:].split()[0] for key, at in anchors.items()} == {"x": "here.", "y": "There", "z": "cell"}
     assert heads == [(text.index("There"), 2, "There")]
@@ -196,3 +196,18 @@ def test_broken_html_is_read_or_refused_and_loses_no_word(parts):
     check_whole(document)
     if "<b" not in parts and "<" not in parts:  # what follows those is an attribute
         assert document.text.count("word") == parts.count("word ")
+
+
+def test_menus_beside_the_main_text_are_left_out_and_said_and_others_stay():
+    menu = "<nav>Home <nav>News</nav></nav><div role='navigation'>Previous</div>"
+    document = load(f"{menu}<main><nav>Contents</nav>What it says.</main>".encode(), name="a.html")
+    assert document.text.split() == ["Contents", "What", "it", "says."]
+    assert said(document, "skipped") == "3 words of menus beside the main text were left out: “Home News Previous”."
+    # Without a main text of its own nobody can say what is beside it.
+    assert load(f"{menu}<p>What it says.".encode(), name="a.html").text.split()[:2] == ["Home", "News"]
+
+
+def test_signs_that_link_to_their_own_heading_are_no_text():
+    document = load(b"<h1>One<a href='#one'>\xc2\xb6</a> more</h1><a href='#one'>back</a>", name="a.html")
+    assert document.outline[0].title == "One more"
+    assert "back" in document.text

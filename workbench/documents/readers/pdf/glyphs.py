@@ -27,6 +27,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
 _INKED = 16 | 32
 """Character flags of MuPDF: filled, stroked. A character with neither is drawn in render mode 3 or 7."""
 
+_RAISED_SIZE, _RAISED_LIFT = 0.85, 0.15
+"""Type of a raised mark, and its height above the base line, as shares of the type of its line."""
+
 Mask = npt.NDArray[np.bool_]
 
 
@@ -46,6 +49,7 @@ class Line:
         colors: (num_chars,) uint32, 0xRRGGBB.
         inked: (num_chars,) whether it is drawn at all.
         sizes: (num_chars,) float32, points.
+        raised: (num_chars,) whether it stands above the base line, smaller; None when nothing does.
     """
 
     text: str
@@ -59,6 +63,7 @@ class Line:
     colors: npt.NDArray[np.uint32] = field(repr=False)
     inked: Mask = field(repr=False)
     sizes: npt.NDArray[np.float32] = field(repr=False)
+    raised: Mask | None = field(default=None, repr=False)
 
     def part(self, start: int, end: int) -> Line:
         """Its characters from one to another, at the place of the whole."""
@@ -69,6 +74,7 @@ class Line:
             colors=self.colors[start:end],
             inked=self.inked[start:end],
             sizes=self.sizes[start:end],
+            raised=None if self.raised is None else self.raised[start:end],
         )
 
 
@@ -99,14 +105,25 @@ def _line(raw: dict[str, Any], number: int) -> Line:
     colors = np.repeat(np.array([span["color"] for span in spans], np.uint32), counts)
     inked = np.repeat([bool(span["char_flags"] & _INKED) and span["alpha"] > 0 for span in spans], counts)
     sizes = np.repeat(np.array([span["size"] for span in spans], np.float32), counts)
+    high = _raised(spans) if len(spans) > 1 and is_level else []
+    raised = np.repeat(high, counts) if any(high) else None
+    if raised is not None:
+        main = spans[int(np.argmax(np.where(high, 0, counts)))]
     if _LIGATURE.search(text):
         parts = [unicodedata.normalize("NFKC", char) if _LIGATURE.match(char) else char for char in text]
         again = np.repeat(np.arange(len(text)), [len(part) for part in parts])
         text, boxes, colors, inked, sizes = "".join(parts), boxes[again], colors[again], inked[again], sizes[again]
+        raised = None if raised is None else raised[again]
     heavy = bool(main["flags"] & pymupdf.TEXT_FONT_BOLD or main["char_flags"] & 8)
-    return Line(
-        text, boxes, tuple(raw["bbox"]), main["size"], main["font"], heavy, is_level, number, colors, inked, sizes
-    )
+    bbox, size, font = tuple(raw["bbox"]), main["size"], main["font"]
+    return Line(text, boxes, bbox, size, font, heavy, is_level, number, colors, inked, sizes, raised)
+
+
+def _raised(spans: list[dict[str, Any]]) -> list[bool]:
+    """Which parts of a line stand above its base line in smaller type; MuPDF's own flag forgets a line's first."""
+    base = max(spans, key=lambda span: (round(span["size"], 1), span["origin"][1]))  # a space may be raised
+    size, y = base["size"], base["origin"][1]
+    return [span["size"] < _RAISED_SIZE * size and y - span["origin"][1] > _RAISED_LIFT * size for span in spans]
 
 
 def _flatten(boxes: Boxes, origins: npt.NDArray[np.float32], spans: list[dict[str, Any]], counts: list[int]) -> None:
