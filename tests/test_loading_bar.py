@@ -118,3 +118,16 @@ def test_a_pipe_sees_nothing_of_what_takes_seconds(
     monkeypatch.setattr(Terminal, "isatty", lambda _: False)
     wb.load(make("one", "two"), name="a.pdf")
     assert pipe.getvalue() == ""
+
+
+def test_a_note_is_a_line_in_a_terminal_without_what_it_would_obey_and_nothing_in_a_pipe(
+    watched: Callable[[], Terminal], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    terminal = watched()
+    display.note("Kept in \x1b[2J/home.")
+    assert terminal.getvalue().startswith("Kept in ")
+    assert "\x1b" not in terminal.getvalue()
+    pipe = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", pipe)
+    display.note("Kept in /home.")
+    assert pipe.getvalue() == ""

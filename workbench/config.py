@@ -73,6 +73,11 @@ def documents_folder() -> Path | None:
     return readings / "documents" if os.environ.get("WORKBENCH_STORE") else home() / "documents"
 
 
+def names_store() -> bool:
+    """Whether somebody said where things are kept, and so knows it."""
+    return any(os.environ.get(name) for name in ("WORKBENCH_STORE", "WORKBENCH_HOME"))
+
+
 def documents_bytes() -> int:
     """Bytes that parsed documents may take together on the disk.
 

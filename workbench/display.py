@@ -1,8 +1,8 @@
 """How a result finds its picture: a registry that ``workbench.views`` fills when something is first shown.
 
-And how a document that takes long to load finds its bar.
+And how a document that takes long to load finds its bar, and a note its reader.
 
-Not covered: the pictures and the bar (workbench.views).
+Not covered: the pictures, the bar and the note (workbench.views).
 """
 
 import importlib
@@ -62,6 +62,12 @@ def loading_view(name: str) -> Iterator[Callable[[int, int], None]]:
     finally:
         if bar is not None:
             bar.close()
+
+
+def note(message: str) -> None:
+    """Tell the user something once that is no warning, in a notebook or a terminal; elsewhere nobody asked."""
+    if _renderer_module is not None:
+        importlib.import_module(_renderer_module).show_note(message)
 
 
 class Displayed:

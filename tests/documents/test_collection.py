@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.documents.conftest import check_whole, named_regions, said, without_made
+from workbench.documents import collection, parsing
 from workbench.documents.archive import from_bytes, to_bytes
+from workbench.documents.formats import recognise
 from workbench.documents.load import load
 from workbench.errors import DocumentError
 
@@ -230,3 +232,18 @@ def test_every_character_of_every_member_is_there_once(texts):
     check_whole(document)
     assert without_made(document) == "".join(texts)
     assert len(named_regions(document, "file")) == len(texts)
+
+
+def test_the_format_of_each_file_is_recognised_once(tmp_path, monkeypatch):
+    seen = []
+
+    def counted(data, suffix):
+        seen.append(suffix)
+        return recognise(data, suffix)
+
+    for module in (collection, parsing):
+        monkeypatch.setattr(module, "recognise", counted)
+    for name in ("a.txt", "b.html", "c.py"):
+        (tmp_path / name).write_text("<p>It rained.</p>")
+    load([tmp_path / name for name in ("a.txt", "b.html", "c.py")])
+    assert seen == [".txt", ".html", ".py"]

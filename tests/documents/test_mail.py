@@ -1,5 +1,6 @@
 """E-mail: heading, text, and attachments through the readers of their kinds."""
 
+import hashlib
 import io
 import zipfile
 from email.message import EmailMessage
@@ -58,6 +59,20 @@ def test_attachments_are_read_through_their_readers():
     assert set(named_regions(document, "attachment")) == {"lease.docx", "sums.csv"}
     assert [page.label for page in document.pages] == ["message", "lease.docx · 1", "sums.csv · 1"]
     assert [section.title for section in document.outline] == ["lease.docx", "sums.csv"]
+
+
+def test_a_message_and_its_attachments_are_members_of_the_document():
+    message = mail()
+    attach(message, b"Rent: 500\n", "lease.txt", "text/plain")
+    attach(message, b"\x89PNG\r\n\x1a\n\0\0", "photo.png", "image/png")
+    message.attach(MIMEMessage(mail("I agree.", "inner")))
+    document = load(bytes(message), name="a.eml")
+    assert [member.name for member in document.members] == ["message", "lease.txt", "photo.png", "attached message"]
+    assert [member.first_page for member in document.members] == [1, 2, 3, 4]
+    assert document.members[1].source.sha256 == hashlib.sha256(b"Rent: 500\n").hexdigest()
+    assert document.select("lease.txt").text.strip().endswith("Rent: 500")
+    assert document.locate(document.text.index("Rent"), document.text.index("500")).member == "lease.txt"
+    assert load(bytes(mail()), name="a.eml").members == ()
 
 
 def test_attachments_that_cannot_be_read_are_pages_with_a_reason():

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import workbench as wb
 from tests.documents.test_pdf import make
+from workbench import config
 from workbench.documents import parse_cache, parsing
 from workbench.documents.archive import to_bytes
 from workbench.documents.parse_cache import ParseCache, key_of
@@ -98,6 +99,20 @@ def test_what_a_password_opened_is_never_kept(folder, read):
 def test_plain_text_needs_no_keeping(folder):
     load(b"It rained.", name="a.txt")
     assert not folder.exists()
+
+
+def test_the_first_document_kept_says_where_unless_somebody_named_the_place(folder, monkeypatch, tmp_path):
+    notes = []
+    monkeypatch.setattr(parse_cache, "note", notes.append)
+    load()
+    assert notes == []
+    monkeypatch.delenv("WORKBENCH_HOME")
+    monkeypatch.setattr(config, "user_cache_path", lambda *_, **__: tmp_path / "own")
+    load()
+    load(name="b.pdf")
+    assert len(notes) == 1
+    assert str(tmp_path / "own" / "documents") in notes[0]
+    assert "WORKBENCH_STORE=off" in notes[0]
 
 
 def test_an_error_is_not_kept(folder, read):

@@ -15,6 +15,7 @@ _SAID = {
     "hidden": "text that a reader does not see",
     "invisible": "characters that a reader does not see",
     "bidi": "text that is shown in another order than it is read",
+    "lookalike": "a word of two alphabets that look the same",
     "instructions": "a phrase that reads like an instruction to a model",
 }
 

@@ -19,7 +19,7 @@ from pathlib import Path, PurePosixPath
 from workbench.documents.assemble import document_of
 from workbench.documents.document import Document, Member, Page, PageStatus, Source
 from workbench.documents.draft import Draft
-from workbench.documents.formats import SOURCE, ZIP, recognise
+from workbench.documents.formats import SOURCE, ZIP, Format, recognise
 from workbench.documents.layout import Layout
 from workbench.documents.parsed import PageCallback, Parsed, ReadOptions
 from workbench.documents.parsing import File, parse
@@ -103,8 +103,8 @@ def collect(
                 "over."
             )
         report(done, len(contents.items))
-        for found, data in _opened(item, options, left_out, allowance):
-            outcome = _read(found, data, options, lambda *_, done=done: report(done, len(contents.items)), cancel)
+        for found, data, kind in _opened(item, options, left_out, allowance):
+            outcome = _read(found, data, kind, options, lambda *_, done=done: report(done, len(contents.items)), cancel)
             if isinstance(outcome, LeftOut):
                 left_out.append(outcome)
                 continue
@@ -123,24 +123,26 @@ def collect(
 
 def _opened(
     item: Item, options: ReadOptions, left_out: list[LeftOut], allowance: Allowance, depth: int = 1
-) -> Iterator[tuple[Item, bytes | str]]:
-    """A file with its bytes, or with the reason why there are none; for a zip, the files in it."""
+) -> Iterator[tuple[Item, bytes | str, Format]]:
+    """A file with its bytes, or with the reason why there are none, and its format; for a zip, the files in it."""
     from workbench.documents.readers.zipped import zip_contents
 
     try:
         data = item.read()
-        if recognise(data, PurePosixPath(item.name).suffix.lower()) is not ZIP:
-            yield item, data
+        kind = recognise(data, PurePosixPath(item.name).suffix.lower())  # once: for zips that means to open them
+        if kind is not ZIP:
+            yield item, data, kind
             return
         if depth > MAX_DEPTH:
-            yield item, f"zips within zips are opened to a depth of {MAX_DEPTH}; unpack it yourself and load the folder"
+            too_deep = f"zips within zips are opened to a depth of {MAX_DEPTH}; unpack it yourself and load the folder"
+            yield item, too_deep, ZIP
             return
         contents = zip_contents(data, item.name, options.password, allowance, item.path)
     except OSError as error:
-        yield item, f"{error.strerror or error}"
+        yield item, f"{error.strerror or error}", SOURCE
         return
     except DocumentError as error:
-        yield item, str(error)
+        yield item, str(error), ZIP
         return
     left_out += [replace(out, name=f"{item.name}/{out.name}") for out in contents.left_out]
     for inner in contents.items:
@@ -148,11 +150,15 @@ def _opened(
 
 
 def _read(
-    item: Item, data: bytes | str, options: ReadOptions, report: PageCallback, cancel: threading.Event | None
+    item: Item,
+    data: bytes | str,
+    kind: Format,
+    options: ReadOptions,
+    report: PageCallback,
+    cancel: threading.Event | None,
 ) -> _Outcome | LeftOut:
     if isinstance(data, str):
         return _Outcome(item.name, Source(item.path, "", 0, ""), None, "unreadable", data)
-    kind = recognise(data, PurePosixPath(item.name).suffix.lower())
     source = Source(item.path, hashlib.sha256(data).hexdigest(), len(data), kind.media_type)
     if not data.strip():
         blank = "nothing but white space" if data else "0 bytes"

@@ -6,7 +6,7 @@ behind emoji and ideographs, isolates around names. These are let be; what is fo
 Source: Unicode Standard Annex 9 (bidirectional controls), Technical Standards 39 and 51 (security, emoji sequences);
 Boucher and Anderson 2021, "Trojan Source".
 
-Not covered: letters of two alphabets that look the same; text of no colour or size (the readers).
+Not covered: letters of two alphabets that look the same (lookalikes); text of no colour or size (the readers).
 """
 
 from __future__ import annotations

@@ -26,6 +26,7 @@ from pathlib import Path
 import xxhash
 
 from workbench import config
+from workbench.display import note
 from workbench.documents.archive import from_bytes
 from workbench.documents.document import Document
 from workbench.documents.parsed import ReadOptions
@@ -100,8 +101,7 @@ class ParseCache:
             return
         beside = self.folder / f".{key}.{secrets.token_hex(4)}"
         try:
-            if not self.folder.exists():
-                _log.info("parsed documents are kept in %s", self.folder)
+            is_first = not self.folder.exists()
             for folder in (self.folder.parent, self.folder):
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self.prune(self.max_bytes - len(content))
@@ -109,10 +109,21 @@ class ParseCache:
                 file.write(_checksum(content))
                 file.write(content)
             os.replace(beside, self._path(key))
+            if is_first:
+                self._tell()
         except OSError as error:
             _log.info("the parsed document was not kept: %s", error)
         finally:
             _remove(beside)
+
+    def _tell(self) -> None:
+        """Say once where documents are kept from now on, to who has not said it himself."""
+        _log.info("parsed documents are kept in %s", self.folder)
+        if not config.names_store():
+            note(
+                f"Documents are kept as they were parsed in {self.folder}, to be there at once the next time. "
+                "WORKBENCH_STORE=off keeps none; workbench cache shows and clears them."
+            )
 
     def held(self) -> Parsings:
         """How many there are, and what they take."""

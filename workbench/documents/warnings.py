@@ -1,4 +1,4 @@
-"""What in a document's text should make a reader wary: unseen characters, reordered text, orders to a model.
+"""What in a document's text should make a reader wary: unseen and lookalike characters, reordered text, orders.
 
 Found when a Document is put together, and told with the places. Nothing is changed unless ``hidden="drop"`` asks for
 it (assemble), and then the warning says what was taken out.
@@ -16,10 +16,11 @@ import numpy as np
 from workbench.documents.document import Document, DocumentWarning
 from workbench.documents.instructions import find_instructions
 from workbench.documents.invisible import made_visible, reordering, spelled, unseen
+from workbench.documents.lookalikes import lookalikes, made_plain
 from workbench.documents.parsed import KeepOrDrop
 from workbench.types import Span
 
-INSPECTED = ("invisible", "bidi", "instructions")
+INSPECTED = ("invisible", "bidi", "lookalike", "instructions")
 """Kinds of warning that come from the text alone."""
 
 SHOWN_PLACES = 5
@@ -43,11 +44,12 @@ def inspect(document: Document, hidden: KeepOrDrop = "keep") -> tuple[DocumentWa
         hidden: what becomes of the characters that are not seen; the warnings say so.
     """
     text, fate = document.text, _FATES[hidden]
-    invisible, reordered = ((), ()) if text.isascii() else (unseen(text), reordering(text))
+    invisible, reordered, alike = ((), (), ()) if text.isascii() else (unseen(text), reordering(text), lookalikes(text))
     found = (
         ("invisible", invisible, _of_invisible, fate),
         ("bidi", reordered, _of_reordered, fate),
-        ("instructions", _instructions(text, invisible), _of_instructions, ""),
+        ("lookalike", alike, _of_lookalikes, ""),
+        ("instructions", _instructions(made_plain(text, alike), invisible), _of_instructions, ""),
     )
     return tuple(
         DocumentWarning(kind, f"{message(document, spans)} {after}".rstrip(), _pages_of(document, spans), spans)
@@ -95,6 +97,14 @@ def _of_reordered(document: Document, spans: tuple[Span, ...]) -> str:
     return (
         f"Text is shown in another order than it is read ({_places(document, spans)}): a model reads what stands "
         f"there, not what you see."
+    )
+
+
+def _of_lookalikes(document: Document, spans: tuple[Span, ...]) -> str:
+    words = f"{len(spans):,} word{' mixes' if len(spans) == 1 else 's mix'}"
+    return (
+        f"{words} letters of two alphabets that look the same ({_places(document, spans)}): a search for what you see "
+        "does not find them, and a model may read something else."
     )
 
 

@@ -37,7 +37,7 @@ from workbench.views.live import (
     reading_view,
     streaming_view,
 )
-from workbench.views.loading import LoadingView, loading_bar
+from workbench.views.loading import LoadingView, loading_bar, show_note
 from workbench.views.notes import Notes
 
 __all__ = [
@@ -63,6 +63,7 @@ __all__ = [
     "place_bundle",
     "plain",
     "reading_view",
+    "show_note",
     "streaming_view",
 ]
 

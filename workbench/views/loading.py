@@ -1,6 +1,6 @@
 """What is shown while a document is loaded: a line in a kernel, a bar in a terminal, a line now and then in a pipe.
 
-It goes away when the document is there.
+It goes away when the document is there. And what is told once of it: where it is kept.
 
 Not covered: a model on its way here (views.fetching), the model at work (views.live).
 """
@@ -36,6 +36,16 @@ def loading_bar(name: str) -> LoadingView:
     """
     shown = " ".join(plain(name).split())
     return _KernelLoading(shown) if in_kernel() else _TerminalLoading(shown)
+
+
+def show_note(message: str) -> None:
+    """A quiet line in a kernel, or on stderr where somebody looks at a terminal."""
+    if in_kernel():
+        from IPython.display import display
+
+        display({"text/plain": message, "text/html": card(f'<p class="wb-quiet">{html(message)}</p>')}, raw=True)
+    elif sys.stderr.isatty():
+        sys.stderr.write(f"{plain(message)}\n")
 
 
 class _KernelLoading:

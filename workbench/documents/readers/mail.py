@@ -1,19 +1,22 @@
 """E-mail: heading, text and attachments, those read through the same readers as files.
 
-The plain text is preferred over the HTML of the same message. Nothing is fetched.
+The plain text is preferred over the HTML of the same message. With attachments, the message and each of them are
+members of the document, to be selected and cited by their names. Nothing is fetched.
 
 Not covered: signatures and encryption (S/MIME, PGP; listed as attachments), Outlook's own format (MSG).
 """
 
 from __future__ import annotations
 
+import hashlib
 import mimetypes
+from dataclasses import replace
 from email import message_from_bytes, policy
 from email.errors import MessageError
 from email.message import EmailMessage, MIMEPart
 from pathlib import PurePath
 
-from workbench.documents.document import DocumentWarning, Page
+from workbench.documents.document import DocumentWarning, Member, Page, Source
 from workbench.documents.draft import Draft
 from workbench.documents.formats import MAIL, recognise
 from workbench.documents.parsed import Job, Parsed, unheard
@@ -36,11 +39,11 @@ def read_mail(job: Job) -> Parsed:
     Raises:
         DocumentError: it is damaged.
     """
-    draft = Draft()
+    draft, members = Draft(), list[Member]()
     try:
         message = message_from_bytes(job.data, policy=policy.default)
         if message.keys():
-            _message(draft, message, job, 1)
+            _message(draft, message, job, 1, members)
     except _BROKEN as error:
         raise DocumentError(
             f"{job.name} cannot be read as an e-mail ({type(error).__name__}). Save it anew as EML from your mail "
@@ -48,11 +51,12 @@ def read_mail(job: Job) -> Parsed:
         ) from error
     if not draft.num_pages:
         raise DocumentError(f"{job.name} is no e-mail: it has no header lines. Save it anew as EML.")
-    return draft.parsed()
+    return replace(draft.parsed(), members=tuple(members) if len(members) > 1 else ())
 
 
-def _message(draft: Draft, message: EmailMessage, job: Job, depth: int) -> None:
+def _message(draft: Draft, message: EmailMessage, job: Job, depth: int, members: list[Member]) -> None:
     """A message on a page of its own, its attachments behind it."""
+    begin = draft.num_chars
     number = draft.page("message" if depth == 1 else f"message in message · {depth}")
     with draft.region("message", str(message.get("Subject", "message")) or "message"):
         for name in _HEADERS:
@@ -64,9 +68,11 @@ def _message(draft: Draft, message: EmailMessage, job: Job, depth: int) -> None:
         body = message.get_body(("plain", "html"))
         _body(draft, message, job.name, number)
         draft.make("\n\n")
+    source = Source(job.name, hashlib.sha256(job.data).hexdigest(), len(job.data), MAIL.media_type)
+    members.append(Member("message", source, begin, draft.num_chars, number))
     attached = [part for part in _leaves(message) if part is not body and not _is_text_of(part, message)]
     for done, part in enumerate(attached, 1):
-        _attachment(draft, part, job, depth)
+        _attachment(draft, part, job, depth, members)
         job.report(done, len(attached))
 
 
@@ -113,23 +119,39 @@ def _is_text_of(part: MIMEPart, message: EmailMessage) -> bool:
     return any(part is body for body in (message.get_body(("plain",)), message.get_body(("html",))))
 
 
-def _attachment(draft: Draft, part: MIMEPart, job: Job, depth: int) -> None:
+def _attachment(draft: Draft, part: MIMEPart, job: Job, depth: int, members: list[Member]) -> None:
+    """What is attached, read, or a page that says why not; a member of the document in either case."""
+    first_page, begin = draft.num_pages + 1, draft.num_chars
     kind = part.get_content_type()
     name = part.get_filename() or f"attachment{mimetypes.guess_extension(kind) or ''}"
     name = PurePath(name.replace("\\", "/")).name or "attachment"
+    data = _bytes_of(part)
     try:
         if kind == "message/rfc822" and depth < MAX_DEPTH:
-            with draft.region("attachment", part.get_filename() or "attached message"):
-                _message(draft, part.get_content(), job, depth + 1)
-            return
-        payload = part.get_payload(decode=True)
-        parsed = _parsed(payload if isinstance(payload, bytes) else b"", name, kind, job)
+            name = part.get_filename() or "attached message"
+            with draft.region("attachment", name):
+                draft.head(1, name)
+                _message(draft, part.get_content(), job, depth + 1, [])
+        else:
+            parsed = _parsed(data, name, kind, job)
+            with draft.region("attachment", name):
+                draft.embed(parsed, name, f"===== {name} =====\n")
     except (DocumentError, *_BROKEN) as error:
         number = draft.page(name, "unreadable", str(error))
         draft.warn("unreadable", f"The attachment {name} was not read: {error}", (number,))
-        return
-    with draft.region("attachment", name):
-        draft.embed(parsed, name, f"===== {name} =====\n")
+    source = Source(f"{job.name}/{name}", hashlib.sha256(data).hexdigest() if data else "", len(data), kind)
+    members.append(Member(name, source, begin, draft.num_chars, first_page))
+
+
+def _bytes_of(part: MIMEPart) -> bytes:
+    """What is attached, decoded; a message as it stands; nothing where that is damaged."""
+    try:
+        if part.get_content_type() == "message/rfc822":
+            return bytes(part.get_content().as_bytes())
+        payload = part.get_payload(decode=True)
+    except _BROKEN:
+        return b""
+    return payload if isinstance(payload, bytes) else b""
 
 
 def _parsed(data: bytes, name: str, media_type: str, job: Job) -> Parsed:
