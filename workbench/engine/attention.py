@@ -127,6 +127,12 @@ def attend_tokens(q: np.ndarray, view: BatchView, scale: float) -> np.ndarray:
     return out
 
 
+def attend_chunk(q: torch.Tensor, view: View, scale: float) -> torch.Tensor:
+    """Attention of a chunk's tokens, (num_tokens, heads, head_dim) fp32 to the same, contiguous."""
+    out, _ = _attend_all(q.transpose(0, 1)[None], view, scale)
+    return out[0].transpose(0, 1).contiguous()
+
+
 def _array(tensor: torch.Tensor) -> np.ndarray:
     """A tensor's memory, bf16 as its bits."""
     return (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy()

@@ -150,6 +150,21 @@ class SequenceCache(Cache):  # type: ignore[misc]
         self.num_tokens = self.table.num_tokens
         self._saved = None
 
+    def commit_first(self, num_tokens: int) -> int:
+        """Keep the first tokens of a chunk, all it can: recurrent states go back to its beginning or not at all.
+
+        Returns:
+            How many of them are kept: ``num_tokens``, or none.
+        """
+        if self.num_tokens + num_tokens < self.table.num_tokens:
+            if self.memory.layout.is_recurrent:
+                self.rollback()
+                return 0
+            with self.memory.lock:
+                self.memory.drop(self.table.truncate(self.num_tokens + num_tokens))
+        self.commit()
+        return num_tokens
+
     def rollback(self) -> None:
         """The chunk broke off: be as before ``begin``."""
         with self.memory.lock:

@@ -6,12 +6,15 @@ Not covered: the model (engine.runner), several answers together (engine.lockste
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 
 from workbench.engine.sampling import Sampler
 from workbench.types import FinishReason, Question, Step
+
+DRAFT_TOKENS = 24
+"""Tokens of a draft that are run at once, at most: on a CPU each row more costs arithmetic, and a wrong one is lost."""
 
 
 class Decoding:
@@ -67,6 +70,25 @@ class Decoding:
             yield self.end("stop")
         elif self._count == question.params.max_tokens:
             yield self.end("length")
+
+    def draft(self) -> list[int]:
+        """What the constraint expects next, no more than may still be said behind it."""
+        if self._constraint is None:
+            return []
+        return list(self._constraint.draft())[: min(DRAFT_TOKENS, self._question.params.max_tokens - self._count - 1)]
+
+    def follow(self, rows: torch.Tensor, draft: Sequence[int]) -> tuple[list[Step], int]:
+        """Choose tokens by rows of logits (1 + draft, vocabulary), for as long as they are those of the draft.
+
+        Returns:
+            The steps, one more than were followed (and the last one, if it ends here), and how many were followed.
+        """
+        steps: list[Step] = []
+        for num_followed, row in enumerate(rows):
+            steps.extend(self.take(row))
+            if self.finished or num_followed == len(draft) or self.token_id != draft[num_followed]:
+                break
+        return steps, num_followed
 
     def end(self, reason: FinishReason) -> Step:
         """The last Step."""

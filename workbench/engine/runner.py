@@ -4,13 +4,14 @@ Not covered: queueing (engine.queue), what is on disk (engine.reader), several s
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import torch
 from torch import nn
 from transformers.cache_utils import Cache
 
-from workbench.engine.attention import BatchView, attend_tokens
+from workbench.engine.attention import BatchView, attend_chunk, attend_tokens
 from workbench.engine.cache import Cancelled, SequenceCache
 from workbench.engine.decoding import Decoding
 from workbench.engine.evidence import Watch
@@ -60,6 +61,8 @@ class Runner:
             if len(token_ids) == 1:
                 return self.tokens(token_ids, [first], sequence, sequence.store_token)
             positions = list(range(first, first + len(token_ids)))
+            if self._rows is not None and num_logits > 1:
+                return self._rows.forward(token_ids, positions, partial(_attend_chunk, sequence))[-num_logits:]
             return self._modules([list(token_ids)], [positions], sequence, num_logits)[0]
         except BaseException:
             sequence.rollback()
@@ -138,13 +141,43 @@ class Runner:
         try:
             last = self.begin(sequence, question, answer)
             yield from answer.take(last, watch.take() if watch else ())
-            while not answer.finished:
-                last = self.forward(sequence, [answer.token_id])
-                yield from answer.take(last, watch.take() if watch else ())
+            yield from self._go_on(sequence, answer, watch)
         except Cancelled:
             yield answer.end("cancelled")
         finally:
             sequence.watch = None
+
+    def _go_on(self, sequence: SequenceCache, answer: Decoding, watch: Watch | None) -> Iterator[Step]:
+        """Decode to the end. A draft is tried in one pass, unless somebody watches single tokens."""
+        again: list[int] = []  # said, but no longer in the cache
+        while not answer.finished:
+            fed = [*again, answer.token_id]
+            draft = [] if watch or again else answer.draft()
+            if draft:
+                # Told last: whoever hears of an end may close the branch at once.
+                steps, again = self._try(sequence, answer, fed, draft)
+                yield from steps
+            else:
+                last, again = self.forward(sequence, fed), []
+                yield from answer.take(last, watch.take() if watch else ())
+
+    def _try(
+        self, sequence: SequenceCache, answer: Decoding, fed: list[int], draft: list[int]
+    ) -> tuple[list[Step], list[int]]:
+        """Run ``fed`` and a draft at once, and choose tokens for as long as they are those of the draft, and one more.
+
+        Returns:
+            The steps, and what must be fed again: nothing, or all but the newest token.
+        """
+        sequence.begin(len(fed) + len(draft), trial=True)
+        rows = self._run(sequence, [*fed, *draft], len(draft) + 1)
+        try:
+            steps, num_followed = answer.follow(rows, draft)
+        except BaseException:
+            sequence.rollback()
+            raise
+        right = [*fed, *draft[:num_followed]]
+        return steps, right[sequence.commit_first(len(right)) :]
 
     def begin(self, sequence: SequenceCache, question: Question, answer: Decoding) -> torch.Tensor:
         """Feed a question's ids and weigh its alternatives; logits (vocabulary,) for the first token.
@@ -157,3 +190,11 @@ class Runner:
         if question.weigh is not None:
             answer.weighed(self.weigh(sequence, last, question.weigh.alternatives))
         return last
+
+
+def _attend_chunk(
+    sequence: SequenceCache, layer: int, q: np.ndarray, k: np.ndarray, v: np.ndarray, scale: float
+) -> np.ndarray:
+    """Attention of a chunk's tokens, (num_tokens, heads, head_dim), to what is before the chunk and to each other."""
+    view = sequence.store(layer, torch.from_numpy(k), torch.from_numpy(v))
+    return attend_chunk(torch.from_numpy(q), view, scale).numpy()
