@@ -44,7 +44,7 @@ _EDGES = _OUTER + ".,;:"
 _MAX_PLACES = 1_000
 """Places looked at for one that cuts no word; only made-up text has more."""
 # All quotation marks become one: who quotes a passage that has quotes in it turns the double ones into single ones.
-_SAME = str.maketrans(
+SAME = str.maketrans(
     {
         **dict.fromkeys('"“”„‟«»″‘’‚‛′`´「」『』', "'"),
         **dict.fromkeys("‐‑‒–—―−", "-"),
@@ -205,4 +205,4 @@ def _fold(char: str) -> str:
     """Decomposed, so that composed and combining letters agree; ligatures and full width become plain."""
     if char.isspace():
         return " "
-    return unicodedata.normalize("NFKD", char.translate(_SAME)).translate(_SAME).casefold()
+    return unicodedata.normalize("NFKD", char.translate(SAME)).translate(SAME).casefold()
