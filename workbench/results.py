@@ -28,8 +28,8 @@ class Citation(Displayed):
         label: the page's label, as printed in the document.
         start_char: first character in ``Document.text``; None without a source.
         end_char: one past the last character; None without a source.
-        status: ``no_source`` when the document does not contain it; ``unassessed`` when it does and nobody has
-            judged what it supports.
+        status: ``no_source`` when the document does not contain it; ``supported`` when it has all that the answer
+            says there, ``quote_only`` when it has not, ``unassessed`` when code cannot tell.
         before: text in front of the passage, for showing it in place.
         passage: the document's own characters.
         after: text behind the passage.
@@ -102,6 +102,7 @@ class Answer(Displayed):
         manifest: model fingerprint, document hash, sampling, versions.
         document_name: what it was asked of.
         warnings: what to know about the pages it rests on, a sentence each.
+        unsupported: sentences of ``text`` that no passage supports, by code's judgement.
     """
 
     question: str
@@ -115,6 +116,7 @@ class Answer(Displayed):
     thinking: str = field(repr=False, default="")
     document_name: str = ""
     warnings: tuple[str, ...] = ()
+    unsupported: tuple[Span, ...] = ()
 
     @property
     def pages(self) -> tuple[int, ...]:

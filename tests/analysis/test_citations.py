@@ -2,7 +2,7 @@ import pytest
 
 import workbench as wb
 from workbench.analysis import prompts
-from workbench.analysis.citations import CONTEXT_CHARS, cite
+from workbench.analysis.citations import CONTEXT_CHARS, cite, claims, unsupported
 
 WARS = (
     "Anne Elliot was a widow’s friend. “I have loved none but you,” he wrote to her.\n\n"
@@ -27,9 +27,9 @@ def only(document: wb.Document, answer: str) -> wb.Citation:
 
 
 def test_a_quote_is_found_with_its_page_and_its_characters(document: wb.Document):
-    answer = 'It was paid. Quote: "and it was paid in Bath."'
+    answer = 'It was paid in Bath: "and it was paid in Bath."'
     citation = only(document, answer)
-    assert citation.status == "unassessed"
+    assert citation.status == "supported"
     assert document.text[citation.start_char : citation.end_char] == citation.passage
     assert citation.passage.startswith("and it was paid in Bath")
     assert citation.page == document.page_at(citation.start_char).number
@@ -54,7 +54,7 @@ def start_of(document: wb.Document, citation: wb.Citation) -> int:
 )
 def test_quotation_marks_hyphens_case_and_line_ends_do_not_matter(document: wb.Document, quote: str):
     citation = only(document, f"«{quote}»")
-    assert citation.status == "unassessed"
+    assert citation.status == "unassessed"  # a quote alone claims nothing
     assert document.text[citation.start_char : citation.end_char] == citation.passage
 
 
@@ -81,7 +81,7 @@ def test_short_quotes_are_no_evidence_and_the_others_come_in_order(document: wb.
 
 def test_an_answer_without_a_quote_gets_the_passage_that_has_its_words(document: wb.Document):
     citation = only(document, "He paid $300,000 in Bath.")
-    assert (citation.origin, citation.status, citation.label) == ("nearest", "unassessed", "8")
+    assert (citation.origin, citation.status, citation.label) == ("nearest", "supported", "8")
     assert citation.quote == "The sum was $300,000 in all, and it was paid in Bath."
     assert document.text[citation.start_char : citation.end_char] == citation.passage
     assert only(document, '"and it was paid in Bath" proves it.').origin == "quoted"
@@ -112,3 +112,25 @@ def test_what_stands_around_is_cut_at_words_where_there_are_words():
     citation = only(wb.load(words.encode(), name="b.txt"), '"this is the one passage"')
     assert set(citation.before.split()) == set(citation.after.split()) == {"word"}
     assert 0 < len(citation.before) <= CONTEXT_CHARS
+
+
+def test_a_quote_alone_belongs_to_the_claim_in_front_of_it(document: wb.Document):
+    answer = (
+        'The sum was $300,000. "The sum was $300,000 in all." She read it once. "She read it twice; the letter lay"'
+    )
+    first, second = cite(document, answer)
+    assert (first.status, second.status) == ("supported", "quote_only")
+    assert [answer[start:end] for start, end in claims(answer)] == ["The sum was $300,000.", "She read it once."]
+    assert unsupported(answer, (first, second)) == (claims(answer)[1],)
+
+
+def test_each_claim_without_a_quote_has_its_nearest_passage_or_is_unsupported(document: wb.Document):
+    answer = "The sum was $300,000. She read it twice. Wentworth sailed to Lisbon in 1806."
+    found = cite(document, answer)
+    assert [citation.status for citation in found] == ["supported", "supported"]
+    (left,) = unsupported(answer, found)
+    assert answer[left.start_char : left.end_char].startswith("Wentworth")
+
+
+def test_that_the_document_does_not_say_needs_no_support(document: wb.Document):
+    assert unsupported(prompts.ABSENT, ()) == ()

@@ -66,7 +66,7 @@ def test_a_model_that_is_not_here_counts_in_its_true_vocabulary(book: wb.Documen
     vocabulary = get_tokenizer("qwen3.5-27b")
     count = len(vocabulary.encode(book.text, allowed_special=set(), disallowed_special=()))
     assert fit.document_tokens == count
-    assert fit.fits
+    assert fit.in_window
     assert fit.window == 131_072
     assert fit.seconds is None
     assert fit.kv_bytes > find("qwen3.5-9b").architecture.kv_bytes(count, 2)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from workbench.analysis import prompts
 from workbench.analysis.background import finish
 from workbench.analysis.caution import caution
-from workbench.analysis.citations import cite
+from workbench.analysis.citations import cite, unsupported
 from workbench.analysis.manifest import manifest
 from workbench.analysis.text import THINK_START, AnswerText
 from workbench.analysis.together import Together
@@ -245,4 +245,5 @@ class AnswerStream:
             thinking=self._text.thinking,
             document_name=context.document.name,
             warnings=caution(context.document, citations),
+            unsupported=unsupported(text, citations),
         )  # fmt: skip

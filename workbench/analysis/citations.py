@@ -1,12 +1,15 @@
-"""What of the document an answer rests on. Decided by code; the model has no say.
+"""What of the document an answer rests on, and whether it supports what is said. Decided by code, not by the model.
 
-A quote that the model writes is looked up. Where it quotes nothing that the document has, each sentence of the answer
-gets the passage that has its telling words, if there is one.
+A quote that the model writes is looked up. Each sentence (a claim) that quotes nothing gets the passage that has its
+telling words, if there is one. A quote that stands alone belongs to the claim in front of it.
 
-Not covered: whether a passage supports what is claimed.
+Not covered: comparing a claim and a passage (analysis.statuses).
 """
 
+from dataclasses import replace
+
 from workbench.analysis.prompts import says_absent
+from workbench.analysis.statuses import assess_claim
 from workbench.documents.document import Document
 from workbench.documents.quotes import locate, quoted
 from workbench.documents.sentences import index, sentences
@@ -18,29 +21,87 @@ CONTEXT_CHARS = 160
 
 
 def cite(document: Document, answer: str, question: str = "") -> tuple[Citation, ...]:
-    """The quotes of at least 12 characters in ``answer``; the nearest passages where none of them has a source."""
+    """The quotes of at least 12 characters in ``answer``, and the nearest passages of claims without one, assessed."""
     quotes = tuple(_quote(document, answer, span) for span in quoted(answer))
-    if any(quote.page is not None for quote in quotes) or says_absent(answer):
-        return quotes
-    return (*quotes, *_nearest(document, answer, question, quotes))
+    near = () if says_absent(answer) else _nearest(document, answer, question, quotes)
+    return assessed(answer, _in_order((*quotes, *near)), question)
+
+
+def claims(answer: str) -> tuple[Span, ...]:
+    """The sentences of an answer that say something: not those that are a quote and nothing else."""
+    return tuple(span for span in sentences(answer) if not _is_quote(answer, span))
+
+
+def assessed(answer: str, citations: tuple[Citation, ...], question: str = "") -> tuple[Citation, ...]:
+    """Citations with the status of what they do for the claim they belong to."""
+    found = []
+    for citation in citations:
+        status = assess_claim(_said(answer, citation), citation.passage, beside=question)
+        found.append(replace(citation, status=status))
+    return tuple(found)
+
+
+def _said(answer: str, citation: Citation) -> str:
+    """What is claimed beside a quote: its sentence without it."""
+    claim, quote = claim_of(answer, citation), citation.answer_span
+    if claim is None:
+        return ""
+    if citation.origin == "nearest" or quote is None or not _overlap(claim, quote):
+        return answer[claim.start_char : claim.end_char]
+    return answer[claim.start_char : max(quote.start_char, claim.start_char)] + answer[quote.end_char : claim.end_char]
+
+
+def claim_of(answer: str, citation: Citation) -> Span | None:
+    """The sentence that a citation belongs to: the one it stands in, or the last one in front of it."""
+    place = citation.answer_span
+    before = None
+    for span in claims(answer):
+        if place is not None and _overlap(span, place):
+            return span
+        if place is None or span.end_char <= place.start_char:
+            before = span
+    return before
+
+
+def unsupported(answer: str, citations: tuple[Citation, ...]) -> tuple[Span, ...]:
+    """The claims of an answer that no citation supports."""
+    if says_absent(answer):
+        return ()
+    proved = {claim_of(answer, citation) for citation in citations if citation.status == "supported"}
+    return tuple(span for span in claims(answer) if span not in proved)
+
+
+def _in_order(citations: tuple[Citation, ...]) -> tuple[Citation, ...]:
+    return tuple(sorted(citations, key=lambda c: c.answer_span or Span(0, 0)))
+
+
+def _is_quote(answer: str, span: Span) -> bool:
+    inner = [quote for quote in quoted(answer) if _overlap(span, quote)]
+    left = "".join(
+        char
+        for place, char in enumerate(answer[span.start_char : span.end_char], span.start_char)
+        if not any(quote.start_char <= place < quote.end_char for quote in inner)
+    )
+    return bool(inner) and not any(char.isalnum() for char in left)
 
 
 def _quote(document: Document, answer: str, answer_span: Span) -> Citation:
     quote = answer[answer_span.start_char : answer_span.end_char]
     found = locate(document, quote)
-    return Citation(quote, answer_span=answer_span) if found is None else _citation(document, quote, found, answer_span)
+    return Citation(quote, answer_span=answer_span) if found is None else citation(document, quote, found, answer_span)
 
 
 def _nearest(document: Document, answer: str, question: str, quotes: tuple[Citation, ...]) -> tuple[Citation, ...]:
     passages: dict[Span, Citation] = {}
-    for sentence in sentences(answer):
+    proved = {claim_of(answer, quote) for quote in quotes}
+    for claim in claims(answer):
         # A sentence with a quote that the document has not is not made to look proved.
-        if any(quote.answer_span and _overlap(sentence, quote.answer_span) for quote in quotes):
+        if claim in proved:
             continue
-        found = index(document.text).nearest(answer[sentence.start_char : sentence.end_char], question)
+        found = index(document.text).nearest(answer[claim.start_char : claim.end_char], question)
         if found is not None and found not in passages:
             passage = " ".join(document.text[found.start_char : found.end_char].split())
-            passages[found] = _citation(document, passage, found, sentence, "nearest")
+            passages[found] = citation(document, passage, found, claim, "nearest")
     return tuple(passages.values())
 
 
@@ -48,9 +109,18 @@ def _overlap(one: Span, other: Span) -> bool:
     return one.start_char < other.end_char and other.start_char < one.end_char
 
 
-def _citation(
-    document: Document, quote: str, found: Span, answer_span: Span, origin: CitationOrigin = "quoted"
+def citation(
+    document: Document, quote: str, found: Span, answer_span: Span | None, origin: CitationOrigin = "quoted"
 ) -> Citation:
+    """A citation of a passage, not yet assessed.
+
+    Args:
+        document: has the passage.
+        quote: as the model wrote it.
+        found: of the passage, in ``Document.text``.
+        answer_span: where the quote stands in the answer, or the sentence it belongs to.
+        origin: how it was found.
+    """
     start, end = found
     page, text = document.page_at(start), document.text
     before = text[max(start - CONTEXT_CHARS, 0) : start]

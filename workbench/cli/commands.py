@@ -58,6 +58,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line ins
 
 def _show(stream: AnswerStream, *, as_json: bool) -> Answer:
     """An answer as it is written, its citations and counts; or JSON. Ctrl-C keeps what there is."""
+    from workbench import views
     from workbench.results import Delta
 
     try:
@@ -72,7 +73,9 @@ def _show(stream: AnswerStream, *, as_json: bool) -> Answer:
         return answer
     say({"stop": "", "length": " … (cut off)", "cancelled": " … (stopped)"}[answer.finish_reason])
     for citation in answer.citations:
-        say(f"  “{citation.quote}” - {citation.place}", style="red" if citation.page is None else "green")
+        say(f"  “{citation.quote}” - {views.cited(citation)}", style="red" if citation.page is None else "green")
+    if answer.unsupported:
+        say(f"  {views.unsupported_line(answer)}", style="yellow")
     for warning in answer.warnings:
         say(f"  ! {warning}", style="yellow")
     usage = answer.usage
@@ -100,7 +103,7 @@ def _write_images(folder: Path, document: Document, answer: Answer, question: in
 
 def _record(answer: Answer) -> dict[str, object]:
     """An answer as JSON takes it, without its token ids."""
-    names = ("document_name", "question", "text", "finish_reason", "pages", "warnings", "manifest")
+    names = ("document_name", "question", "text", "finish_reason", "pages", "warnings", "unsupported", "manifest")
     usage = asdict(answer.usage) | {"computed_tokens": answer.usage.computed_tokens}
     citations = [asdict(citation) for citation in answer.citations]
     return {name: getattr(answer, name) for name in names} | {"citations": citations, "usage": usage}

@@ -9,7 +9,7 @@ from html import escape
 
 from workbench.results import Answer, Citation
 from workbench.types import ReadProgress
-from workbench.views import plain
+from workbench.views import cited, plain, unsupported_line
 
 
 def heading(name: str, line: str) -> str:
@@ -39,7 +39,7 @@ def finished(answer: Answer) -> str:
     """An answer with its quotes marked, its citations in place, and what it cost."""
     cut = {"stop": "", "length": "…", "cancelled": "…"}[answer.finish_reason]
     text = f'<p class="wb-text">{_marked(answer)}<span class="wb-cut">{cut}</span></p>'
-    body = text + _ending(answer) + _citations(answer) + _warnings(answer) + _counts(answer)
+    body = text + _ending(answer) + _citations(answer) + _unsupported(answer) + _warnings(answer) + _counts(answer)
     return _turn(answer.question, body, answer.finish_reason)
 
 
@@ -100,9 +100,14 @@ def _citations(answer: Answer) -> str:
     return f'<ul class="wb-citations" aria-label="Citations">{items}</ul>'
 
 
+def _unsupported(answer: Answer) -> str:
+    line = unsupported_line(answer)
+    return f'<p class="wb-unsupported">{escape(line)}</p>' if line else ""
+
+
 def _citation(citation: Citation) -> str:
     quote = f"“{escape(citation.quote)}”"
-    place = f'<span class="wb-page">{escape(citation.place)}</span>'
+    place = f'<span class="wb-page">{escape(cited(citation))}</span>'
     if citation.status == "no_source":
         return f'<li class="wb-absent">{quote} {place}</li>'
     passage = f"{escape(citation.before)}<mark>{escape(citation.passage)}</mark>{escape(citation.after)}"

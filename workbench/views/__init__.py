@@ -20,12 +20,14 @@ from workbench.views.bundles import (
     answer_markdown,
     answer_text,
     citation_bundle,
+    cited,
     document_bundle,
     html,
     markdown,
     page_bundle,
     place_bundle,
     plain,
+    unsupported_line,
 )
 from workbench.views.fetching import fetch_view
 from workbench.views.fits import fit_bundle
@@ -52,6 +54,7 @@ __all__ = [
     "answer_markdown",
     "answer_text",
     "citation_bundle",
+    "cited",
     "document_bundle",
     "fetch_view",
     "fit_bundle",
@@ -65,6 +68,7 @@ __all__ = [
     "reading_view",
     "show_note",
     "streaming_view",
+    "unsupported_line",
 ]
 
 

@@ -111,9 +111,29 @@ def document_bundle(document: Document) -> MimeBundle:
     }  # fmt: skip
 
 
+SAID_OF = {
+    "supported": "supports it",
+    "quote_only": "does not say all of it",
+    "unassessed": "",
+    "no_source": "",  # the place says it
+}
+"""What a passage does for its claim, for people; nothing where nobody can tell."""
+
+
+def cited(citation: Citation) -> str:
+    """A citation's place and what it does for its claim, in a line."""
+    return ", ".join(filter(None, (citation.place, SAID_OF[citation.status])))
+
+
+def unsupported_line(answer: Answer) -> str:
+    """Which sentences no passage supports; empty when all are supported, or none was cited for."""
+    left = [" ".join(answer.text[start:end].split()) for start, end in answer.unsupported]
+    return "Nothing in the document was found to support: " + " · ".join(f"“{said}”" for said in left) if left else ""
+
+
 def citation_html(citation: Citation) -> str:
     """A quote that unfolds to its passage, in place."""
-    summary = f'“{html(citation.quote)}” <span class="wb-quiet">{html(citation.place)}</span>'
+    summary = f'“{html(citation.quote)}” <span class="wb-quiet">{html(cited(citation))}</span>'
     if citation.status == "no_source":
         return f'<p class="wb-warn">{summary}</p>'
     passage = f"{html(citation.before)}<mark>{html(citation.passage)}</mark>{html(citation.after)}"
@@ -122,7 +142,7 @@ def citation_html(citation: Citation) -> str:
 
 def citation_bundle(citation: Citation) -> MimeBundle:
     """A quote, its page, and the passage around it."""
-    place = citation.place
+    place = cited(citation)
     return {
         "text/plain": f"“{plain(citation.quote)}” ({plain(place)})",
         "text/markdown": f"“{markdown(citation.quote)}” ({markdown(place)})",
@@ -164,27 +184,33 @@ def _counts(answer: Answer) -> str:
 
 def answer_text(answer: Answer) -> str:
     """The answer for a terminal: the text, its quotes with pages, the counts."""
-    cited = [f"  [{n}] “{plain(c.quote)}” ({plain(c.place)})" for n, c in enumerate(answer.citations, 1)]
+    quotes = [f"  [{n}] “{plain(c.quote)}” ({plain(cited(c))})" for n, c in enumerate(answer.citations, 1)]
+    left = [f"  {plain(unsupported_line(answer))}"] if answer.unsupported else []
     warned = [f"  ! {plain(warning)}" for warning in answer.warnings]
-    parts = (plain(answer.text), _ending(answer), *cited, *warned, f"({_counts(answer)})")
+    parts = (plain(answer.text), _ending(answer), *quotes, *left, *warned, f"({_counts(answer)})")
     return "\n".join(part for part in parts if part)
 
 
 def answer_markdown(answer: Answer) -> str:
     """The answer for a Markdown reader, every letter of it literal."""
-    cited = "\n".join(f"- “{markdown(c.quote)}” ({markdown(c.place)})" for c in answer.citations)
+    quotes = "\n".join(f"- “{markdown(c.quote)}” ({markdown(cited(c))})" for c in answer.citations)
+    left = markdown(unsupported_line(answer))
     ending = f"**{_ending(answer)}**" if _ending(answer) else ""
     warned = "\n".join(f"- **{markdown(warning)}**" for warning in answer.warnings)
-    return "\n\n".join(part for part in (markdown(answer.text), ending, cited, warned, f"*{_counts(answer)}*") if part)
+    return "\n\n".join(
+        part for part in (markdown(answer.text), ending, quotes, left, warned, f"*{_counts(answer)}*") if part
+    )
 
 
 def answer_html(answer: Answer) -> str:
     """The answer first; citations fold out below it, then the counts."""
     cut = "" if answer.finish_reason == "stop" else "…"
     ending = f'<p class="wb-warn">{_ending(answer)}</p>' if _ending(answer) else ""
-    cited = "".join(citation_html(citation) for citation in answer.citations)
+    quotes = "".join(citation_html(citation) for citation in answer.citations)
+    left = f'<p class="wb-quiet">{html(unsupported_line(answer))}</p>' if answer.unsupported else ""
     warned = "".join(f'<p class="wb-warn">⚠ {html(warning)}</p>' for warning in answer.warnings)
-    return card(f"<p>{html(answer.text)}{cut}</p>", ending, cited, warned, f'<p class="wb-quiet">{_counts(answer)}</p>')
+    counts = f'<p class="wb-quiet">{_counts(answer)}</p>'
+    return card(f"<p>{html(answer.text)}{cut}</p>", ending, quotes, left, warned, counts)
 
 
 def answer_bundle(answer: Answer) -> MimeBundle:
