@@ -1,0 +1,154 @@
+"""The quote guard: while a quote is being written, each token must go on as the document does somewhere.
+
+A ``Quote`` keeps the places where the document has what was written so far; tokens that go on at none of them are
+not allowed, so what a quote says stands in the document whatever the model's weights, and where it stands is known
+while it is written. As soon as one place is left, the document's own continuation is the draft.
+
+Not covered: what to quote for (analysis.citing), masking and drafts in the engine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workbench.analysis.passages import MIN_CHARS, Passages
+from workbench.analysis.vocabulary import Vocabulary
+from workbench.types import Span, Tokenizer
+
+MAX_CHARS = 400
+"""A quote is closed at the first end of a word behind so many characters, or there, wherever that is."""
+
+SLACK_CHARS = 40
+"""How far behind ``MAX_CHARS`` an end of a word is waited for."""
+
+_DRAFT_CHARS = 160
+
+
+class Quote:
+    """A quote on its way.
+
+    Args:
+        passages: of the document.
+        vocabulary: of the model.
+        tokenizer: of the model, for drafts.
+        min_chars: closed no earlier than this.
+        max_chars: closed at the first end of a word behind this.
+    """
+
+    def __init__(
+        self,
+        passages: Passages,
+        vocabulary: Vocabulary,
+        tokenizer: Tokenizer,
+        *,
+        min_chars: int = MIN_CHARS,
+        max_chars: int = MAX_CHARS,
+    ) -> None:
+        self._passages, self._vocabulary, self._tokenizer = passages, vocabulary, tokenizer
+        self._min_chars, self._max_chars = min_chars, max_chars
+        self._positions = passages.starts  # the byte that comes next, at each place that is left
+        self._num_bytes = self._num_chars = 0
+        self._allowed: NDArray[np.int64] | None = None
+
+    @property
+    def num_places(self) -> int:
+        """Places that are left."""
+        return len(self._positions)
+
+    @property
+    def closable(self) -> bool:
+        """Whether it may end here."""
+        return self._num_chars >= self._min_chars and (bool(self._ended().any()) or self._overlong)
+
+    @property
+    def must_close(self) -> bool:
+        """Whether it has to."""
+        return (self._num_chars >= self._max_chars and self.closable) or not len(self.allowed())
+
+    @property
+    def _overlong(self) -> bool:
+        return self._num_chars >= self._max_chars + SLACK_CHARS
+
+    def _ended(self) -> NDArray[np.bool_]:
+        return self._passages.ends[self._positions]
+
+    def allowed(self) -> NDArray[np.int64]:
+        """Tokens that go on as the document does; none at its end."""
+        if self._allowed is None:
+            passages, vocabulary = self._passages, self._vocabulary
+            begun = bool(self._num_bytes)
+            self._allowed = (
+                vocabulary.going_on(passages.flat, self._positions) if begun else _beginnings(passages, vocabulary)
+            )
+        return self._allowed
+
+    def advance(self, token_id: int) -> None:
+        """A token was written; one of the allowed."""
+        flat, self._allowed = self._passages.flat, None
+        for byte in self._vocabulary.spelled[token_id]:
+            left = self._positions[self._positions < len(flat)]
+            self._positions = left[flat[left] == byte] + 1
+            self._num_bytes += 1
+            self._num_chars += byte & 0xC0 != 0x80
+
+    def draft(self) -> list[int]:
+        """The document's next tokens, where one place is left."""
+        if len(self._positions) != 1:
+            return []
+        text = self._passages.continuation(int(self._positions[0]), _DRAFT_CHARS)
+        return self._tokenizer.encode(text)[:-1] if text else []  # the last one may be cut off
+
+    @property
+    def span(self) -> Span | None:
+        """Where the document has it, the first place if there are several; None before anything was written."""
+        if not self._num_bytes or not len(self._positions):
+            return None
+        ended = self._positions[self._ended()]
+        end = int(ended[0] if len(ended) else self._positions[0])
+        places = self._passages.places
+        return Span(int(places[end - self._num_bytes]), int(places[end - 1]) + 1)
+
+
+@lru_cache(maxsize=8)
+def _beginnings(passages: Passages, vocabulary: Vocabulary) -> NDArray[np.int64]:
+    """Tokens that a quote may begin with: the one search through the whole document, the same for all its quotes."""
+    return vocabulary.going_on(passages.flat, passages.starts)
+
+
+class QuoteGuard:
+    """A constraint: one quote, and then an end.
+
+    Args:
+        quote: to be written.
+        closing: tokens that end it, such as a quotation mark and the ends of an answer.
+
+    Attributes:
+        closed: whether it came to its end.
+    """
+
+    def __init__(self, quote: Quote, closing: Sequence[int]) -> None:
+        self._quote, self._closing = quote, sorted(closing)
+        self.closed = False
+
+    def allowed(self) -> Sequence[int]:
+        """What goes on as the document does, and where a quote may close, what closes it."""
+        quote = self._quote
+        if self.closed or quote.must_close:
+            return self._closing
+        return [*quote.allowed().tolist(), *self._closing] if quote.closable else quote.allowed().tolist()
+
+    def advance(self, token_id: int) -> None:
+        """A token was chosen."""
+        if not self.closed:
+            # A quotation mark that the document has here as well is the document's.
+            self.closed = token_id in self._closing and token_id not in self._quote.allowed()
+            if not self.closed:
+                self._quote.advance(token_id)
+
+    def draft(self) -> Sequence[int]:
+        """The document's next tokens, where one place is left."""
+        return [] if self.closed or self._quote.must_close else self._quote.draft()
