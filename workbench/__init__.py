@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         ModelLoadError,
         WorkbenchError,
     )
-    from workbench.results import Answer, Citation, Delta, Fit, Usage
+    from workbench.results import Answer, Citation, Delta, Fit, Table, Usage
     from workbench.session import Reading, Workbench
 
 __version__ = "0.1.0"
@@ -60,6 +60,7 @@ _HOMES = {
     "PageImage": "documents.imaging",
     "Place": "documents.places",
     "Reading": "session",
+    "Table": "results",
     "Usage": "results",
     "Workbench": "session",
     "WorkbenchError": "errors",
@@ -86,6 +87,7 @@ __all__ = [
     "PageImage",
     "Place",
     "Reading",
+    "Table",
     "Usage",
     "Workbench",
     "WorkbenchError",

@@ -67,7 +67,15 @@ class DocumentError(WorkbenchError):
 
 
 class AnswerParseError(WorkbenchError):
-    """An answer is not in the form that was asked for."""
+    """An answer is not in the form that was asked for.
+
+    Attributes:
+        partial: what there was of it, in that form; None when there was nothing.
+    """
+
+    def __init__(self, message: str, *, partial: object = None) -> None:
+        super().__init__(message)
+        self.partial = partial
 
 
 class EngineError(WorkbenchError):

@@ -55,6 +55,24 @@ EVIDENCE = pl.Schema(
     ]
 )
 
+CELLS = pl.Schema(
+    [
+        ("document", pl.String),  # where it was looked for
+        ("row", pl.Int64),  # of the table's frame, from 0
+        ("column", pl.String),  # of the table's frame
+        ("value", pl.String),  # as text, dates as 2023-06-15; null where there is none
+        ("written", pl.String),  # as the document has it; null where there is none
+        ("quote", pl.String),  # the document's own words around it; null without a source
+        ("page", pl.Int64),  # number, from 1; null without a source
+        ("label", pl.String),  # of the page, as printed
+        ("start_char", pl.Int64),  # of the quote in Document.text; null without a source
+        ("end_char", pl.Int64),  # one past its last character
+        ("status", pl.String),  # supported, quote_only, unassessed, no_source
+        ("where", pl.String),  # a closer place than the page, where there is one: "Sheet1!B4"
+        ("note", pl.String),  # why there is no value, or what to know of it; empty for most
+    ]
+)
+
 READINGS = pl.Schema(
     [
         ("name", pl.String),  # of the document

@@ -12,7 +12,7 @@ from workbench.display import MimeBundle, register_renderer
 from workbench.documents.document import Document
 from workbench.documents.imaging import PageImage
 from workbench.documents.places import Place
-from workbench.results import Answer, Citation, Fit
+from workbench.results import Answer, Citation, Fit, Table
 from workbench.views.bundles import (
     answer_as,
     answer_bundle,
@@ -41,6 +41,7 @@ from workbench.views.live import (
 )
 from workbench.views.loading import LoadingView, loading_bar, show_note
 from workbench.views.notes import Notes
+from workbench.views.tables import table_bundle
 
 __all__ = [
     "LoadingView",
@@ -68,6 +69,7 @@ __all__ = [
     "reading_view",
     "show_note",
     "streaming_view",
+    "table_bundle",
     "unsupported_line",
 ]
 
@@ -83,5 +85,6 @@ _register(Document, document_bundle)
 _register(Answer, answer_bundle)
 _register(Citation, citation_bundle)
 _register(Fit, fit_bundle)
+_register(Table, table_bundle)
 _register(Place, place_bundle)
 _register(PageImage, page_bundle)
