@@ -27,12 +27,20 @@ def on_its_own_colour(page):
     page.insert_text((72, 300), UNSEEN, color=(0.2, 0.4, 0.62))
 
 
+def clipped(page):
+    before = len(page.get_contents())
+    page.insert_text((72, 300), UNSEEN)
+    pdf, xref = page.parent, page.get_contents()[before]
+    pdf.update_stream(xref, b"q 0 0 9 9 re W n\n" + pdf.xref_stream(xref) + b"\nQ")
+
+
 WAYS = {
     "drawn without ink": lambda page: page.insert_text((72, 300), UNSEEN, render_mode=3),
     "in the colour of the page": lambda page: page.insert_text((72, 300), UNSEEN, color=(1, 1, 1)),
     "smaller than 1.5 points": lambda page: page.insert_text((72, 300), UNSEEN, fontsize=1),
     "off the page": lambda page: page.insert_text((700, 300), UNSEEN),
     "covered": covered_by_rect,
+    "clipped away": clipped,
 }
 OTHERS = {
     "by a picture": ("covered", covered_by_picture),

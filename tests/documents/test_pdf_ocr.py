@@ -28,6 +28,10 @@ def scanned(*words, stamp="", beside=""):
     return pdf.tobytes()
 
 
+def sheet_size(turned):
+    return (500, 300) if turned == 180 else (300, 500)
+
+
 @needs_engine
 def test_a_picture_of_words_is_recognised_and_marked_as_made_with_the_words_boxes():
     document = load(scanned(WORDS, beside="A page of text."), name="scan.pdf")
@@ -77,3 +81,33 @@ def test_a_stamped_scan_that_was_not_read_is_said_although_it_has_text():
     assert document.text == "Exhibit 17\n"
     assert "was not read" in document.pages[0].reason
     assert [(warning.kind, warning.pages) for warning in document.warnings] == [("scanned", (1,))]
+
+
+@needs_engine
+@pytest.mark.parametrize(
+    "turned", [pytest.param(90, marks=pytest.mark.slow), 180, pytest.param(270, marks=pytest.mark.slow)]
+)
+def test_a_scan_that_lies_on_its_side_or_head_is_read_as_it_was_written(turned):
+    with pymupdf.open() as drawn:
+        sheet = drawn.new_page(width=500, height=300)
+        for number, line in enumerate((WORDS, "A second line stands below the first one here.")):
+            sheet.insert_text((40, 80 + 60 * number), line, fontsize=12)
+        sheet.set_rotation(turned)
+        pixels = sheet.get_pixmap(dpi=150)
+        place = sheet.search_for("lazy")[0] * sheet.rotation_matrix
+    pdf = pymupdf.open()
+    page = pdf.new_page(width=sheet_size(turned)[0], height=sheet_size(turned)[1])
+    page.insert_image(page.rect, pixmap=pixels)
+    document = load(pdf.tobytes(), name="scan.pdf")
+    assert document.text.split("\n")[:2] == [WORDS, "A second line stands below the first one here."]
+    x0, y0, x1, y1 = document.layout.boxes[document.text.index("lazy")]
+    assert abs((place & pymupdf.Rect(x0, y0, x1, y1)).get_area()) > 0.5 * place.get_area()
+
+
+@needs_engine
+@pytest.mark.slow
+def test_a_page_that_its_rotation_sets_upright_is_read_upright():
+    pdf = pymupdf.open(stream=scanned(WORDS))
+    pdf[0].set_rotation(90)
+    document = load(pdf.tobytes(), name="scan.pdf")
+    assert document.text.split() == WORDS.split()

@@ -88,9 +88,10 @@ def _seen(text: str) -> str:
 def _why_empty(parsed: Parsed) -> str:
     unread = {status: sum(page.status == status for page in parsed.pages) for status in ("scanned", "unreadable")}
     total = len(parsed.pages)
+    why_not = next((page.reason for page in parsed.pages if page.status == "unreadable"), "")
     why = [
         f"{unread['scanned']} of its {total} pages are pictures; pip install 'qwen-workbench[ocr]' has them recognised",
-        f"{unread['unreadable']} of its {total} pages are damaged; open it in a viewer and save it anew",
+        f"{unread['unreadable']} of its {total} pages cannot be read ({why_not}); open it in a viewer and save it anew",
     ]
     said = [reason for reason, num in zip(why, unread.values(), strict=True) if num]
     return "; ".join(said) or "there is nothing but white space in it"

@@ -40,6 +40,8 @@ class Findings:
         hidden: text that is not seen.
         pictures: numbers of pages that are pictures and were not read.
         recognised: numbers of pages whose text was recognised in a picture.
+        unlettered: characters whose fonts do not say which letters they draw, by page number.
+        wordless: numbers of pages with so many of them that nothing was read.
         layers: numbers of pages whose text is an earlier OCR's.
         unread: numbers of pages whose fields or annotations are damaged.
         fields: filled and all fields, by page number.
@@ -51,6 +53,8 @@ class Findings:
     hidden: list[Hidden] = field(default_factory=list)
     pictures: list[int] = field(default_factory=list)
     recognised: list[int] = field(default_factory=list)
+    unlettered: dict[int, int] = field(default_factory=dict)
+    wordless: list[int] = field(default_factory=list)
     layers: list[int] = field(default_factory=list)
     unread: list[int] = field(default_factory=list)
     fields: dict[int, tuple[int, int]] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any
@@ -20,10 +21,12 @@ import pymupdf
 
 from workbench.documents.layout import Boxes
 
-_FLAGS = pymupdf.TEXT_PRESERVE_LIGATURES | pymupdf.TEXT_PRESERVE_WHITESPACE | pymupdf.TEXT_CID_FOR_UNKNOWN_UNICODE
+# Without CIDs for what has no letter: they are letters too, and nobody could tell that they are the wrong ones.
+_FLAGS = pymupdf.TEXT_PRESERVE_LIGATURES | pymupdf.TEXT_PRESERVE_WHITESPACE
 # Latin and Armenian ligatures, and the Arabic letters that fonts have for each place in a word.
 _LIGATURE = re.compile("[\ufb00-\ufb06\ufb13-\ufb17\ufb50-\ufdfb\ufe70-\ufefc]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+_UNLETTERED = re.compile("[\ufffd\ue000-\uf8ff]")
 _INKED = 16 | 32
 """Character flags of MuPDF: filled, stroked. A character with neither is drawn in render mode 3 or 7."""
 
@@ -80,15 +83,62 @@ class Line:
 
 def lines_of(page: pymupdf.Page) -> list[Line]:
     """The lines of a page's own content, without annotations and fields, in the order in which they are drawn."""
+    return _lines(_text_page(page, _FLAGS))
+
+
+def clipped_in(page: pymupdf.Page, lines: Sequence[Line]) -> list[Mask] | None:
+    """For each line which of its characters a clipping path cuts away; None when nothing is, as on nearly all pages."""
+    clipped = _text_page(page, _FLAGS | pymupdf.TEXT_CLIP)
+    if len(clipped.extractText()) == len(_text_page(page, _FLAGS).extractText()):
+        return None
+    shown = {place for line in _lines(clipped) for place in _places(line)}
+    return [np.array([place not in shown for place in _places(line)], np.bool_) for line in lines]
+
+
+def num_unlettered(lines: Iterable[Line]) -> int:
+    """Characters whose fonts do not say which letters they draw."""
+    return sum(len(_UNLETTERED.findall(line.text)) for line in lines)
+
+
+def _places(line: Line) -> Iterator[tuple[str, float, float]]:
+    """Each character with where it stands."""
+    return zip(line.text, *line.boxes[:, :2].round(1).T.tolist(), strict=True)
+
+
+def _text_page(page: pymupdf.Page, flags: int) -> pymupdf.TextPage:
     # Of a page's own size it would lose what stands beside the page without a word.
     found = pymupdf.mupdf.FzStextPage(pymupdf.mupdf.FzRect(pymupdf.mupdf.FzRect.Fixed_INFINITE))
-    device = pymupdf.mupdf.fz_new_stext_device(found, pymupdf.mupdf.FzStextOptions(_FLAGS))
+    device = pymupdf.mupdf.fz_new_stext_device(found, pymupdf.mupdf.FzStextOptions(flags))
     pymupdf.mupdf.fz_run_page_contents(page.this, device, pymupdf.mupdf.FzMatrix(), pymupdf.mupdf.FzCookie())
     pymupdf.mupdf.fz_close_device(device)
-    raw = pymupdf.TextPage(found).extractRAWDICT()
-    lines = [line for block in raw["blocks"] if block["type"] == 0 for line in block["lines"]]
+    return pymupdf.TextPage(found)
+
+
+def _lines(text_page: pymupdf.TextPage) -> list[Line]:
+    blocks = text_page.extractRAWDICT()["blocks"]
+    lines = _whole_columns([line for block in blocks if block["type"] == 0 for line in block["lines"]])
     made = (_line(line, number) for number, line in enumerate(lines) if any(span["chars"] for span in line["spans"]))
     return [line for line in made if line.text]
+
+
+def _whole_columns(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The lines, the letters of vertical writing joined: MuPDF has each of them in a line of its own."""
+    joined: list[dict[str, Any]] = []
+    for line in lines:
+        before = joined[-1] if joined else None
+        if before is not None and line["wmode"] and before["wmode"] and _goes_down(before["bbox"], line["bbox"]):
+            x0, y0, x1, y1 = (*zip(before["bbox"], line["bbox"], strict=True),)
+            before["bbox"] = (min(x0), min(y0), max(x1), max(y1))
+            before["spans"] += line["spans"]
+        else:
+            joined.append(line)
+    return joined
+
+
+def _goes_down(before: Sequence[float], bbox: Sequence[float]) -> bool:
+    """Whether a letter stands below what is before it in one column."""
+    size = bbox[2] - bbox[0]
+    return abs(before[0] - bbox[0]) < 0.5 * size and -0.5 * size < bbox[1] - before[3] < 0.6 * size
 
 
 def _line(raw: dict[str, Any], number: int) -> Line:

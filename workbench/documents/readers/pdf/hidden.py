@@ -5,7 +5,7 @@ over it, the page is rendered, and if nothing stands out at the place nothing is
 
 Text without ink over a picture that fills the page is what an earlier OCR recognised in it: it is the page's text.
 
-Not covered: text that a clipping path cuts away; zero-width and bidirectional control characters.
+Not covered: zero-width and bidirectional control characters.
 """
 
 from __future__ import annotations
@@ -18,14 +18,16 @@ import numpy.typing as npt
 import pymupdf
 
 from workbench.documents.readers.pdf.drawn import Drawn, Rects
-from workbench.documents.readers.pdf.glyphs import Line, Mask
+from workbench.documents.readers.pdf.glyphs import Line, Mask, clipped_in
 
-Reason = Literal["drawn without ink", "in the colour of the page", "tiny", "off the page", "covered", "OCR layer"]
+Reason = Literal[
+    "drawn without ink", "in the colour of the page", "tiny", "off the page", "covered", "clipped away", "OCR layer"
+]
 REASONS: tuple[Reason, ...] = get_args(Reason)
 Codes = npt.NDArray[np.uint8]
 """(num_chars,) 0 for what can be seen, else 1 + the index of its reason."""
 
-_INKLESS, _PALE, _TINY, _OFF, _COVERED, _OCR = range(1, 7)
+_INKLESS, _PALE, _TINY, _OFF, _COVERED, _CLIPPED, _OCR = range(1, 8)
 TINY_POINTS = 1.5
 _NEAR = 24
 """Steps of 255 within which colours look alike."""
@@ -53,6 +55,9 @@ def hidden_in(page: pymupdf.Page, lines: Sequence[Line], drawn: Drawn) -> list[C
         codes[unseen] = _PALE
         codes[unseen & under_fill] = _COVERED
     codes[solid & under_picture] = _COVERED
+    clipped = clipped_in(page, lines)
+    if clipped is not None:
+        codes[solid & np.concatenate(clipped)] = _CLIPPED
     codes[solid & (np.concatenate([line.sizes for line in lines]) < TINY_POINTS)] = _TINY
     codes[~np.concatenate([line.inked for line in lines])] = _INKLESS
     x0, y0, x1, y1 = page.rect

@@ -16,7 +16,7 @@ from workbench.documents.readers.pdf.draft import Draft
 from workbench.documents.readers.pdf.drawn import Drawn, drawn_on
 from workbench.documents.readers.pdf.fields import add_beside, beside_text
 from workbench.documents.readers.pdf.findings import Findings
-from workbench.documents.readers.pdf.glyphs import Line, lines_of
+from workbench.documents.readers.pdf.glyphs import Line, lines_of, num_unlettered
 from workbench.documents.readers.pdf.hidden import fills_page, hidden_in
 from workbench.documents.readers.pdf.notes import notes_on
 from workbench.documents.readers.pdf.opening import DAMAGE
@@ -29,12 +29,20 @@ _FEW_CHARS = 200
 """Characters, such as a stamp or a page number, up to which a picture that fills the page is taken for its text."""
 
 
+_MAX_UNLETTERED = 0.3
+"""Share of characters without a letter from which the rest of a page is not to be trusted either."""
+_WORDLESS = "its fonts do not say which letters they draw"
+
+
 def read_page(pdf: pymupdf.Document, index: int, draft: Draft, findings: Findings, options: ReadOptions) -> None:
     """Add a page, whatever state it is in."""
     start = draft.num_chars
     try:
         page = pdf[index]
         lines = lines_of(page)
+        is_wordless = _is_wordless(lines, index + 1, findings)
+        if is_wordless:
+            lines = []
         drawn = drawn_on(page)
         codes = hidden_in(page, lines, drawn)
         parts = in_order(with_tables(page, lines, drawn))
@@ -53,8 +61,14 @@ def read_page(pdf: pymupdf.Document, index: int, draft: Draft, findings: Finding
     num_read = draft.num_chars - start
     told = ""
     if num_read < _FEW_CHARS and index + 1 not in findings.layers[-1:]:
-        told = _read_picture(page, drawn, lines, adder, findings, options)
+        is_picture = is_wordless or _is_picture(page, drawn, lines)
+        told = _read_picture(page, lines, adder, findings, options) if is_picture else ""
     status: PageStatus = "ocr" if draft.num_chars - start > num_read else "read"
+    if is_wordless and status == "ocr":
+        told = f"{_WORDLESS}; {told}"
+    elif is_wordless:
+        told = _WORDLESS
+        findings.wordless.append(index + 1)
     try:
         beside = beside_text(page)
     except DAMAGE:
@@ -66,7 +80,8 @@ def read_page(pdf: pymupdf.Document, index: int, draft: Draft, findings: Finding
     if draft.num_chars > start:
         draft.finish(_label(pdf, index), status, told)
     else:
-        draft.finish(_label(pdf, index), _without_text(drawn), told or "nothing is on the page")
+        status = "unreadable" if is_wordless else _without_text(drawn)
+        draft.finish(_label(pdf, index), status, told or "nothing is on the page")
 
 
 def _label(pdf: pymupdf.Document, index: int) -> str:
@@ -81,12 +96,23 @@ def _without_text(drawn: Drawn) -> PageStatus:
     return "scanned" if len(drawn.images) or drawn.num_paths > _MAX_PATHS else "empty"
 
 
-def _read_picture(
-    page: pymupdf.Page, drawn: Drawn, lines: list[Line], adder: Adder, findings: Findings, options: ReadOptions
-) -> str:
+def _is_wordless(lines: list[Line], number: int, findings: Findings) -> bool:
+    """Whether so few of a page's characters have a letter that it cannot be read; notes the others' lacks."""
+    unlettered = num_unlettered(lines)
+    is_wordless = unlettered > _MAX_UNLETTERED * sum(len("".join(line.text.split())) for line in lines)
+    if unlettered and not is_wordless:
+        findings.unlettered[number] = unlettered
+    return is_wordless
+
+
+def _is_picture(page: pymupdf.Page, drawn: Drawn, lines: list[Line]) -> bool:
+    """Whether there is a picture or drawing where the text would be."""
+    seen = drawn.num_paths > _MAX_PATHS or len(drawn.images) > 0
+    return seen and (not lines or fills_page(drawn, page.rect))
+
+
+def _read_picture(page: pymupdf.Page, lines: list[Line], adder: Adder, findings: Findings, options: ReadOptions) -> str:
     """Recognise what text there is in a page that is a picture, beside the few words it has; says what became of it."""
-    if not (drawn.num_paths > _MAX_PATHS or len(drawn.images)) or (lines and not fills_page(drawn, page.rect)):
-        return ""
     number = page.number + 1
     if not options.ocr or not ocr.is_installed():
         findings.pictures.append(number)
@@ -99,7 +125,7 @@ def _read_picture(
     if not found:
         return "the page is a picture; no text was found in it"
     findings.recognised.append(number)
-    for line in in_order(found):
+    for line in found:
         adder.add(line, np.zeros(len(line.text), np.uint8), made=True)
     return "its text was recognised in a picture"
 

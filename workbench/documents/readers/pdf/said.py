@@ -41,20 +41,32 @@ def about_pages(pages: Sequence[Page], findings: Findings, options: ReadOptions)
     else:
         advice = "No text was found in them"
     scanned = {page.number for page in pages if page.status == "scanned"}
-    said = {
-        "scanned": (scanned | set(findings.pictures), f"are pictures without text; they were not read. {advice}"),
-        "unreadable": (
-            {page.number for page in pages if page.status == "unreadable"},
+    wordless = set(findings.wordless)
+    said = [
+        (
+            "scanned",
+            (scanned | set(findings.pictures)) - wordless,
+            f"are pictures without text; they were not read. {advice}",
+        ),
+        (
+            "unreadable",
+            wordless,
+            f"have fonts that do not say which letters they draw; they were not read. {advice}",
+        ),
+        (
+            "unreadable",
+            {page.number for page in pages if page.status == "unreadable"} - wordless,
             "are damaged; they were not read. Open the file in a viewer and save it anew",
         ),
-        "ocr": (
+        (
+            "ocr",
             set(findings.recognised),
             "are pictures; their text was recognised and may have mistakes. Compare it with the picture",
         ),
-    }
+    ]
     return [
         DocumentWarning(kind, f"{len(found)} of {len(pages)} pages {what}: {numbers(found)}.", tuple(sorted(found)))
-        for kind, (found, what) in said.items()
+        for kind, found, what in said
         if found
     ]
 
@@ -104,6 +116,13 @@ def about_findings(findings: Findings) -> list[DocumentWarning]:
             f"Compare figures with the picture: pages {numbers(pages)}."
         )
         warnings.append(DocumentWarning("ocr", message, pages))
+    if findings.unlettered:
+        pages = tuple(findings.unlettered)
+        message = (
+            f"{sum(findings.unlettered.values()):,} characters have no letter in their fonts and stand as signs that "
+            f"mean nothing: pages {numbers(pages)}."
+        )
+        warnings.append(DocumentWarning("encoding", message, pages))
     if findings.fields:
         pages = tuple(findings.fields)
         filled = sum(done for done, _ in findings.fields.values())
