@@ -196,3 +196,12 @@ def test_hundreds_of_pages_are_all_there():
     document = load(make(*(f"This is page number {number}." for number in range(1, 301))), name="a.pdf")
     assert len(document.pages) == 300
     assert document.page_text(217) == "This is page number 217.\n"
+
+
+def test_files_within_the_file_are_named_and_said_to_be_unread():
+    pdf = pymupdf.open(stream=make("The contract."))
+    pdf.embfile_add("annex.xlsx", b"PK", filename="annex.xlsx")
+    pdf.embfile_add("terms.pdf", b"%PDF", filename="terms.pdf")
+    (warning,) = load(pdf.tobytes(), name="a.pdf").warnings
+    assert warning.kind == "skipped"
+    assert "2 files are embedded in it; they were not read: annex.xlsx, terms.pdf." in warning.message

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from workbench.documents.readers.pdf.headings import Shown
 from workbench.documents.readers.pdf.running import Edge
+from workbench.documents.readers.pdf.tags import Tagged
 from workbench.types import Span
 
 
@@ -42,6 +43,7 @@ class Findings:
         recognised: numbers of pages whose text was recognised in a picture.
         unlettered: characters whose fonts do not say which letters they draw, by page number.
         wordless: numbers of pages with so many of them that nothing was read.
+        tagged: lines within headings that the file names itself.
         layers: numbers of pages whose text is an earlier OCR's.
         unread: numbers of pages whose fields or annotations are damaged.
         fields: filled and all fields, by page number.
@@ -55,6 +57,7 @@ class Findings:
     recognised: list[int] = field(default_factory=list)
     unlettered: dict[int, int] = field(default_factory=dict)
     wordless: list[int] = field(default_factory=list)
+    tagged: list[Tagged] = field(default_factory=list)
     layers: list[int] = field(default_factory=list)
     unread: list[int] = field(default_factory=list)
     fields: dict[int, tuple[int, int]] = field(default_factory=dict)

@@ -105,6 +105,21 @@ def _places(line: Line) -> Iterator[tuple[str, float, float]]:
     return zip(line.text, *line.boxes[:, :2].round(1).T.tolist(), strict=True)
 
 
+def structured(page: pymupdf.Page) -> str:
+    """MuPDF's JSON of a page's lines within the elements of its structure.
+
+    Raises:
+        RuntimeError: its structure is damaged.
+    """
+    found = _text_page(page, _FLAGS | pymupdf.TEXT_COLLECT_STRUCTURE)
+    written = pymupdf.mupdf.FzBuffer(1_024)
+    output = pymupdf.mupdf.FzOutput(written)
+    pymupdf.mupdf.fz_print_stext_page_as_json(output, found.this, 1.0)
+    output.fz_close_output()
+    content: bytes = written.fz_buffer_extract()
+    return content.decode("utf-8", "replace")
+
+
 def _text_page(page: pymupdf.Page, flags: int) -> pymupdf.TextPage:
     # Of a page's own size it would lose what stands beside the page without a word.
     found = pymupdf.mupdf.FzStextPage(pymupdf.mupdf.FzRect(pymupdf.mupdf.FzRect.Fixed_INFINITE))

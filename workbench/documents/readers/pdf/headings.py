@@ -2,7 +2,7 @@
 
 "Article 6" alone in a line, set apart from the text by its type or its place, is a heading; the line below it, set
 apart as well, is its title: "Article 6 · Classification rules for high-risk AI systems". A document that has neither
-bookmarks nor such numbers takes its headings from the size of their type.
+bookmarks nor such numbers takes its headings from its tags (tags), else from the size of their type.
 
 Not covered: sections out of starts and levels (readers.text.nest).
 """
@@ -89,12 +89,14 @@ def bookmarks(pdf: pymupdf.Document, pages: Sequence[Page], text: str) -> list[E
     return sorted(flat, key=lambda entry: entry[0])
 
 
-def with_headings(marks: Sequence[Entry], lines: Sequence[Shown], text: str) -> list[Entry]:
-    """The bookmarks, and the headings between them a level or more below."""
+def with_headings(
+    marks: Sequence[Entry], lines: Sequence[Shown], text: str, tagged: Sequence[Entry] = ()
+) -> list[Entry]:
+    """The bookmarks, and the headings between them a level or more below; else those that are tagged, else large."""
     body = _body(lines)
     found = list(_numbered(lines, text, body))
     if not marks and not found:
-        found = list(_large(lines, text, body))
+        found = list(tagged or _large(lines, text, body))
     ranks = {rank: depth for depth, rank in enumerate(sorted({rank for _, rank, _ in found}), 1)}
     merged: list[Entry] = list(marks)
     starts = sorted(at for at, _, _ in marks)

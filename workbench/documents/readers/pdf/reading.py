@@ -14,11 +14,12 @@ from workbench.documents.parsed import Job, Parsed
 from workbench.documents.readers.pdf import said
 from workbench.documents.readers.pdf.draft import Cut, Draft
 from workbench.documents.readers.pdf.findings import Findings
-from workbench.documents.readers.pdf.headings import Shown, bookmarks, with_headings
+from workbench.documents.readers.pdf.headings import Entry, Shown, bookmarks, with_headings
 from workbench.documents.readers.pdf.hyphens import fallen
 from workbench.documents.readers.pdf.opening import DAMAGE, open_pdf
 from workbench.documents.readers.pdf.pages import read_page
 from workbench.documents.readers.pdf.running import running
+from workbench.documents.readers.pdf.tags import may_have_tags, tagged_headings, tagged_on
 from workbench.documents.readers.text import nest, with_pages
 from workbench.types import Span
 
@@ -34,9 +35,11 @@ def read_pdf(job: Job) -> Parsed:
     """
     with open_pdf(job) as pdf:
         draft, findings = Draft(), Findings()
-        total = len(pdf)
+        total, has_tags = len(pdf), may_have_tags(pdf)
         for index in range(total):
             read_page(pdf, index, draft, findings, job.options)
+            if has_tags:
+                findings.tagged += tagged_on(pdf, index)
             if index % _SHRINK_PAGES == 0:
                 pymupdf.TOOLS.store_shrink(100)
             job.report(index + 1, total)
@@ -49,7 +52,8 @@ def _finish(pdf: pymupdf.Document, draft: Draft, findings: Findings, job: Job) -
     heads = running(findings.edges)
     cut = _cut(text, findings, [head.span for head in heads] if job.options.headers == "drop" else [])
     text, layout, pages = cut.text(text), cut.layout(layout), _settled(cut.pages(draft.pages))
-    outline, damaged = _outline(pdf, pages, _moved(cut, findings.lines), text)
+    lines = _moved(cut, findings.lines)
+    outline, damaged = _outline(pdf, pages, lines, tagged_headings(findings.tagged, lines, text), text)
     warnings = [
         *_about_file(pdf, len(pages)),
         *damaged,
@@ -94,7 +98,7 @@ def _moved(cut: Cut, lines: list[Shown]) -> list[Shown]:
 
 
 def _outline(
-    pdf: pymupdf.Document, pages: tuple[Page, ...], lines: list[Shown], text: str
+    pdf: pymupdf.Document, pages: tuple[Page, ...], lines: list[Shown], tagged: list[Entry], text: str
 ) -> tuple[tuple[Section, ...], list[DocumentWarning]]:
     damaged = []
     try:
@@ -102,7 +106,7 @@ def _outline(
     except DAMAGE:
         marks = []
         damaged = [DocumentWarning("damaged", "The bookmarks are damaged; the outline is made from headings.")]
-    flat = [entry for entry in with_headings(marks, lines, text) if entry[0] < len(text)]
+    flat = [entry for entry in with_headings(marks, lines, text, tagged) if entry[0] < len(text)]
     return with_pages(nest(flat, len(text)), pages), damaged
 
 
