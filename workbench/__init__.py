@@ -36,7 +36,7 @@ if TYPE_CHECKING:
         ModelLoadError,
         WorkbenchError,
     )
-    from workbench.results import Answer, Citation, Delta, Fit, Table, Usage
+    from workbench.results import Answer, Citation, Comparison, Delta, Fit, Table, Usage
     from workbench.session import Reading, Workbench
 
 __version__ = "0.1.0"
@@ -49,6 +49,7 @@ _HOMES = {
     "CacheFull": "errors",
     "Chat": "analysis.chat",
     "Citation": "results",
+    "Comparison": "results",
     "ConfigError": "errors",
     "ContextTooLong": "errors",
     "Delta": "results",
@@ -76,6 +77,7 @@ __all__ = [
     "CacheFull",
     "Chat",
     "Citation",
+    "Comparison",
     "ConfigError",
     "ContextTooLong",
     "Delta",

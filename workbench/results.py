@@ -40,6 +40,7 @@ class Citation(Displayed):
         answer_span: where the quote stands in ``Answer.text``; of a nearest passage, the sentence it belongs to.
         origin: ``quoted`` by the model, or ``nearest``: found by code, because it has the words of the answer.
         where: its place in words where there is a closer one than the page: ``src/app.py, line 12``, ``Sheet1!B4``.
+        document: which of several documents it stands in; empty where there is one only.
     """
 
     quote: str
@@ -54,6 +55,7 @@ class Citation(Displayed):
     answer_span: Span | None = None
     origin: CitationOrigin = "quoted"
     where: str = ""
+    document: str = ""
 
     @property
     def place(self) -> str:
@@ -61,6 +63,7 @@ class Citation(Displayed):
         if self.page is None:
             return "not in the document"
         where = self.where or f"page {self.label or self.page}"
+        where = f"{self.document}, {where}" if self.document else where
         return where if self.origin == "quoted" else f"nearest passage, {where}"
 
 
@@ -283,3 +286,35 @@ class WholeTable(Table):
     """A table that shows every row."""
 
     __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Comparison(Displayed):
+    """How two documents differ, and where they contradict each other.
+
+    Attributes:
+        first: name of the first document.
+        second: name of the second.
+        differences: both quotes of each, see ``tables.DIFFERENCES``. Of two versions of a text every difference, found
+            by comparing the texts; of others only what contradicts.
+        share_kept: of the characters of both, those that stand in both, moved and changed sentences included; [0, 1].
+        are_versions: whether they are versions of one text.
+        answer: what the model said to the question, citing both; None without one.
+        warnings: what to know about it, a sentence each.
+    """
+
+    first: str
+    second: str
+    differences: pl.DataFrame = field(repr=False)
+    share_kept: float
+    are_versions: bool
+    answer: Answer | None = None
+    warnings: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return self.differences.height
+
+    @property
+    def contradictions(self) -> pl.DataFrame:
+        """The differences that contradict each other."""
+        return self.differences.filter(pl.col("kind") == "contradicts")

@@ -97,3 +97,21 @@ OUTLINE = pl.Schema(
         "chars": pl.Int64,  # characters up to the next entry of the same or a higher level
     }
 )
+
+DIFFERENCES = pl.Schema(
+    [
+        ("kind", pl.String),  # added, removed, changed, moved, contradicts
+        ("first_quote", pl.String),  # the first document's own words; null when added
+        ("first_page", pl.Int64),  # number, from 1; null when added
+        ("first_start_char", pl.Int64),  # of the quote in the first Document.text; null when added
+        ("first_end_char", pl.Int64),  # one past its last character
+        ("second_quote", pl.String),  # the second document's; null when removed
+        ("second_page", pl.Int64),
+        ("second_start_char", pl.Int64),
+        ("second_end_char", pl.Int64),
+        (
+            "contradiction",
+            pl.Float64,
+        ),  # the model's probability that only one can be true, in [0, 1]; null if not asked
+    ]
+)

@@ -50,5 +50,25 @@ def summarize(words: int, system: str | None = None) -> str:
     return _SUMMARISE + _further(system) + f"Write about {words} words."
 
 
+def can_both_be_true(first: str, second: str) -> str:
+    """The task of telling whether two passages contradict each other; the answer begins with Yes or No."""
+    return (
+        "Two passages about the same matter:\n"
+        f"1. {first.strip()}\n2. {second.strip()}\n"
+        "Can both be true at the same time? Reply Yes or No."
+    )
+
+
+def of_both(first: str, second: str) -> str:
+    """The further instruction of a question about two documents."""
+    return f"There are two documents, {first} and {second}. Say what each of them says, and whether they agree."
+
+
+def weighed(name: str, answer: str, quotes: tuple[str, ...]) -> str:
+    """What one document says to a question, as a passage of a document made for weighing it against another."""
+    cited = "".join(f'\nIt says: "{quote}"' for quote in quotes)
+    return f"{name}: {answer.strip()}{cited}\n\n"
+
+
 def _further(system: str | None) -> str:
     return system.strip() + "\n\n" if system and system.strip() else ""

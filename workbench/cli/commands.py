@@ -24,7 +24,7 @@ from rich.table import Table
 
 from workbench import config
 from workbench.cli import cache
-from workbench.cli.opening import document, opened
+from workbench.cli.opening import another, document, opened
 from workbench.cli.terminal import facts, reported, say, size
 from workbench.errors import ConfigError
 
@@ -150,6 +150,27 @@ def summarize(
     """Read a document and summarise all of it."""
     with opened(source, model) as reading:
         _show(reading.stream_summary(words), as_json=as_json)
+
+
+@app.command()
+def compare(
+    first: Source,
+    second: Source,
+    question: Annotated[str | None, typer.Option("--ask", metavar="QUESTION", help="Also ask both.")] = None,
+    model: Model = None,
+    max_tokens: Annotated[int, typer.Option(help="Of an answer, at most.")] = 1_024,
+    as_json: AsJson = False,
+) -> None:
+    """Compare two documents: what was added, removed, changed, moved, and what contradicts."""
+    with opened(first, model) as reading, another(second, reading.bench) as other:
+        found = reading.bench.compare(reading, other, question, max_tokens=max_tokens, progress=None)
+    if as_json:
+        for row in found.differences.iter_rows(named=True):
+            typer.echo(json.dumps(row))
+        if found.answer is not None:
+            typer.echo(json.dumps(_record(found.answer), default=str))
+        return
+    say(str(found._repr_mimebundle_()["text/plain"]))
 
 
 @app.command()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from workbench.documents.document import Document
     from workbench.engine.store import Entry
     from workbench.results import Fit
-    from workbench.session import Reading
+    from workbench.session import Reading, Workbench
     from workbench.types import ProgressCallback, ReadProgress
 
 
@@ -34,15 +34,27 @@ def opened(source: str, model: str | None, *, card: bool = False) -> Iterator[Re
         from workbench.session import Workbench
 
         with Workbench(model) as bench:
-            if not isinstance(found, Document):
-                reading = _watched(source, bench.name, lambda show: bench.open(source, progress=show))
-                if card:
-                    facts(_card(reading.document, bench.fit(reading.document)))
-            else:
-                if card:
-                    facts(_card(found, bench.fit(found)))
-                reading = _watched(found.name, bench.name, lambda show: bench.read(found, progress=show))
+            if card and isinstance(found, Document):
+                facts(_card(found, bench.fit(found)))
+            reading = _read(source, found, bench)
+            if card and not isinstance(found, Document):
+                facts(_card(reading.document, bench.fit(reading.document)))
             yield reading
+
+
+@contextmanager
+def another(source: str, bench: Workbench) -> Iterator[Reading]:
+    """A further reading of the same workbench, closed at the end."""
+    with reported(), _read(source, _found(source), bench) as reading:
+        yield reading
+
+
+def _read(source: str, found: Document | Entry, bench: Workbench) -> Reading:
+    from workbench.documents.document import Document
+
+    if isinstance(found, Document):
+        return _watched(found.name, bench.name, lambda show: bench.read(found, progress=show))
+    return _watched(source, bench.name, lambda show: bench.open(source, progress=show))
 
 
 def document(source: str) -> Document:

@@ -255,3 +255,21 @@ def _made_name(index: int, path: str | os.PathLike[str] | bytes) -> str:
         return f"document {index}"
     given = Path(os.fspath(path))
     return encodable(given.name or given.expanduser().resolve().name)
+
+
+def joined(name: str, documents: Sequence[Document], names: Sequence[str]) -> Document:
+    """Documents as one, each behind a marker with its name; pages are numbered through.
+
+    Args:
+        name: of the whole.
+        documents: in order.
+        names: theirs in the whole.
+
+    Raises:
+        DocumentError: none of them holds text.
+    """
+    outcomes = [_Outcome(each, one.source, one) for each, one in zip(names, documents, strict=True)]
+    parsed, members = _assemble("", outcomes, [])
+    digest = hashlib.sha256("\0".join(each.source.sha256 for each in documents).encode()).hexdigest()
+    num_bytes = sum(each.source.num_bytes for each in documents)
+    return document_of(name, replace(parsed, members=members), Source(name, digest, num_bytes, "inode/directory"))

@@ -25,7 +25,7 @@ from workbench.documents.imaging import PageImage
 from workbench.documents.load import load
 from workbench.errors import ConfigError
 from workbench.magics.line import Helped, cell_parser, line_parser, parsed
-from workbench.results import Answer
+from workbench.results import Answer, Comparison
 from workbench.session import Reading, Workbench
 
 _NAME = re.compile(r"(?<!\{)\{([^\W\d]\w*)\}(?!\})")
@@ -87,6 +87,8 @@ class QwenMagics(Magics):  # type: ignore[misc]  # IPython ships no types
             case "summarize":
                 stream = self._current().stream_summary(options.words)
                 return self._given(self._watched(stream, ""), options.out)
+            case "compare":
+                return self._compared(options.paths, options.ask, options.out)
             case "show":
                 return self._page(options.number)
             case "use":
@@ -181,6 +183,17 @@ class QwenMagics(Magics):  # type: ignore[misc]  # IPython ships no types
         stream = asked.stream(question, max_tokens=max_tokens, system=options.system)
         answer = self._watched(stream, question)
         return self._given(views.answer_as(answer, options.format) if options.format else answer, options.out)
+
+    def _compared(self, paths: list[str], question: str | None, out: str | None) -> Comparison:
+        """The document, or the first of two paths, compared with another."""
+        if len(paths) > 2:
+            raise UsageError("%qwen compare takes one path, or two.")
+        others = [load(path) for path in paths]
+        first = self._current() if len(others) == 1 else others[0]
+        found = self._bench_of(None).compare(first, others[-1], question, max_tokens=self.max_tokens)
+        if out is not None:
+            self.shell.push({out: found})
+        return found
 
     def _page(self, number: int) -> PageImage:
         """The page of a citation of the last answer."""

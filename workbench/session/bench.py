@@ -19,13 +19,14 @@ from workbench.analysis.fitting import too_large, too_long
 from workbench.config import DEFAULT_RESERVE, KV, EngineOptions, Weights, store_folder
 from workbench.documents.document import Document
 from workbench.errors import ConfigError, EngineError
-from workbench.results import Fit, Usage
+from workbench.results import Comparison, Fit, Usage
+from workbench.session.comparing import Comparing
 from workbench.session.prefill import Closeable, Prefill
 from workbench.session.reading import Reading
 from workbench.session.shared import Shared
 from workbench.session.sizing import Sizing
 from workbench.session.stored import find, keep, readings_frame, stored_document
-from workbench.types import LoadedModel, Prefix, ProgressCallback
+from workbench.types import Keep, LoadedModel, Prefix, ProgressCallback
 
 if TYPE_CHECKING:
     from workbench.engine.models import Model
@@ -128,6 +129,12 @@ class Workbench:
             CacheFull: memory does not hold it.
             EngineError: the workbench is closed.
         """
+        return self._read(document, progress, reserve, keep(document, self.name))
+
+    def _read(
+        self, document: Document, progress: bool | ProgressCallback | None, reserve: int, kept: Keep | None
+    ) -> Reading:
+        """Read; without ``kept`` nothing is kept on disk."""
         self._check_open()
         verdict = self.fit(document, reserve=reserve)
         if not verdict.in_window:
@@ -143,7 +150,7 @@ class Workbench:
             prefill = Prefill(loaded, document, progress, self._keep_late(document, len(ids)))
             self._hold(prefill)
             try:
-                began, prefix = prefill.run(all_ids, len(ids), keep(document, self.name))
+                began, prefix = prefill.run(all_ids, len(ids), kept)
             except KeyboardInterrupt:
                 self._check_open()  # stopped because the workbench was closed: then that is the reason
                 raise
@@ -177,6 +184,35 @@ class Workbench:
         find(store, name)  # a wrong name is known before the model is loaded
         document = stored_document(store, name, self._load(show=progress is True))
         return self.read(document, progress=progress, reserve=0)
+
+    def compare(
+        self,
+        first: Reading | Document,
+        second: Reading | Document,
+        question: str | None = None,
+        *,
+        max_tokens: int = 1024,
+        progress: bool | ProgressCallback | None = True,
+    ) -> Comparison:
+        """How two documents differ, and where they contradict each other, with the words and pages of both.
+
+        Of two versions of a text, every difference is found by comparing the texts; the model says which of them
+        contradict. Of other texts, the model is asked about passages that speak of the same thing.
+
+        An interrupt (Ctrl-C) ends it.
+
+        Args:
+            first: read already, or to be read and closed again.
+            second: likewise.
+            question: asked of both at once where the window holds them; else of each, and the answers are weighed.
+            max_tokens: of an answer, at most.
+            progress: of what is read, as for ``read``.
+
+        Raises:
+            ContextTooLong: one of them does not fit the window.
+            EngineError: the workbench is closed, or a reading is another one's.
+        """
+        return Comparing(self, max_tokens, progress).run(first, second, question)
 
     def _store(self) -> Store | None:
         from workbench.engine.store import Store

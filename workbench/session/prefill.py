@@ -58,13 +58,13 @@ class Prefill:
 
     close = cancel
 
-    def run(self, ids: tuple[int, ...], mark: int, keep: Keep) -> tuple[ReadProgress, Prefix]:
+    def run(self, ids: tuple[int, ...], mark: int, keep: Keep | None) -> tuple[ReadProgress, Prefix]:
         """Read.
 
         Args:
             ids: the prefix.
             mark: tokens of it that tasks other than questions start from.
-            keep: what the store keeps beside it.
+            keep: what the store keeps beside it; None keeps nothing on disk.
 
         Returns:
             How it began (what was in the cache before), and the prefix.

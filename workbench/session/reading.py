@@ -5,8 +5,9 @@ Not covered: reading it (session.bench), what the prompts say (analysis.prompts)
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, closing
+from contextlib import AbstractContextManager, ExitStack, closing
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -22,7 +23,7 @@ from workbench.documents.document import Document
 from workbench.errors import ConfigError, EngineError
 from workbench.results import Answer, Usage
 from workbench.session.shared import Shared
-from workbench.types import Branch, LoadedModel
+from workbench.types import Branch, LoadedModel, Question, Weigh
 
 if TYPE_CHECKING:
     from workbench.session.bench import Workbench
@@ -210,6 +211,28 @@ class Reading:
             )  # fmt: skip
             self.bench._hold(stream)
         return stream
+
+    def _weighed(self, tasks: Sequence[str], beginnings: tuple[str, ...]) -> list[tuple[float, ...]]:
+        """How probable some beginnings of an answer are to each task, by the model's own logits; all in one request."""
+        context, tokenizer = self._context, self._context.tokenizer
+        weigh = Weigh(tuple(tuple(tokenizer.encode(each)) for each in beginnings))
+        found: list[tuple[float, ...]] = [()] * len(tasks)
+        cancel, questions = threading.Event(), list[Question]()
+        with ExitStack() as forks:
+            for task in tasks:
+                with self.bench._lock:
+                    branch = forks.enter_context(closing(self._fork(context.num_document_tokens)))
+                ids = task_ids(tokenizer, task, thinking=False)
+                feed = (*context.prefix_ids[branch.num_tokens : context.num_document_tokens], *ids)
+                one = SamplingParams(max_tokens=1)
+                questions.append(Question(branch, feed, one, tokenizer.end_token_ids, None, cancel, weigh=weigh))
+            try:
+                for index, step in self._engine.generate_many(questions):
+                    found[index] = step.weighed or found[index]
+            except BaseException:
+                cancel.set()
+                raise
+        return found
 
     def _fork(self, mark: int | None = None) -> Branch:
         """A branch of the prefix, or of its first ``mark`` tokens; under the lock, so that nobody closes it."""

@@ -12,7 +12,7 @@ from workbench.display import MimeBundle, register_renderer
 from workbench.documents.document import Document
 from workbench.documents.imaging import PageImage
 from workbench.documents.places import Place
-from workbench.results import Answer, Citation, Fit, Table
+from workbench.results import Answer, Citation, Comparison, Fit, Table
 from workbench.views.bundles import (
     answer_as,
     answer_bundle,
@@ -29,6 +29,7 @@ from workbench.views.bundles import (
     plain,
     unsupported_line,
 )
+from workbench.views.comparisons import comparison_bundle
 from workbench.views.fetching import fetch_view
 from workbench.views.fits import fit_bundle
 from workbench.views.live import (
@@ -84,6 +85,7 @@ def _register(kind: type, draw: Callable[[Any], MimeBundle]) -> None:
 _register(Document, document_bundle)
 _register(Answer, answer_bundle)
 _register(Citation, citation_bundle)
+_register(Comparison, comparison_bundle)
 _register(Fit, fit_bundle)
 _register(Table, table_bundle)
 _register(Place, place_bundle)
