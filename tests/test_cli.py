@@ -20,7 +20,7 @@ from workbench import cli
 from workbench.results import Answer, Citation, Delta, Usage
 
 NOTE = "note-00.txt"
-COMMANDS = ("read", "ask", "summarize", "serve", "models", "doctor", "cache")
+COMMANDS = ("read", "ask", "summarize", "compare", "serve", "models", "doctor", "cache")
 
 
 # What may never reach a terminal: ESC, BEL, the one-byte CSI, a lone return, direction marks, line separators.
@@ -285,3 +285,11 @@ def test_an_interrupted_read_ends_with_one_line(tmp_path: Path, started: list[su
     assert "cost" in out
     assert "in the cache" not in out
     assert "Reading" not in out
+
+
+def test_two_files_are_compared(tmp_path: Path, note: str) -> None:
+    other = tmp_path / "later.txt"
+    other.write_text(Path(note).read_text().replace("52-year-old", "53-year-old"))
+    (row,) = map(json.loads, said("compare", note, str(other), "--model", "tiny", "--json").splitlines())
+    assert row["kind"] in ("changed", "contradicts")
+    assert "53-year-old" in row["second_quote"]

@@ -295,3 +295,14 @@ def test_a_citation_of_the_last_answer_is_shown_on_its_page(shell: InteractiveSh
     assert (image.page, image.num_marked) == (1, 1)
     assert "no place" in str(failing(shell, "%qwen show"))
     assert "the last answer has 2" in str(failing(shell, "%qwen show 3"))
+
+
+def test_the_document_is_compared_with_another(shell: InteractiveShell, tmp_path: Path) -> None:
+    (tmp_path / "later.txt").write_text(TEXT.replace("Day 3.", "Day 3, at noon."))
+    shell.user_ns["later"] = tmp_path / "later.txt"
+    run(shell, "%qwen read {where}")
+    found = run(shell, "%qwen compare {later} --out changes")
+    assert isinstance(found, wb.Comparison)
+    assert found is shell.user_ns["changes"]
+    assert found.second == "later.txt"
+    assert type(failing(shell, "%qwen compare a b c")).__name__ == "UsageError"

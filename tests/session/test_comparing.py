@@ -106,9 +106,12 @@ def test_a_question_is_asked_of_both_at_once_and_cites_each_by_name(
     ((name, text),) = asked
     assert name == "2023.txt and 2024.txt"
     assert "===== 2024.txt =====" in text
-    said = [(c.document, c.status) for c in found.answer.citations]
-    assert said == [("2023.txt", "unassessed"), ("2024.txt", "unassessed"), ("", "no_source")]
-    assert found.answer.citations[1].place == "2024.txt, page 1"
+    said = {(c.document, c.quote): c.place for c in found.answer.citations if c.origin == "quoted"}
+    assert said == {
+        ("2023.txt", "The rent is 900 euros a month."): "2023.txt, page 1",
+        ("2024.txt", "The rent is 950 euros a month."): "2024.txt, page 1",
+        ("", "the moon is cheese"): "not in the document",
+    }
 
 
 def test_what_does_not_fit_together_is_asked_one_by_one_and_weighed(

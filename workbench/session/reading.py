@@ -217,7 +217,7 @@ class Reading:
         context, tokenizer = self._context, self._context.tokenizer
         weigh = Weigh(tuple(tuple(tokenizer.encode(each)) for each in beginnings))
         found: list[tuple[float, ...]] = [()] * len(tasks)
-        cancel, questions = threading.Event(), list[Question]()
+        questions = list[Question]()
         with ExitStack() as forks:
             for task in tasks:
                 with self.bench._lock:
@@ -225,12 +225,15 @@ class Reading:
                 ids = task_ids(tokenizer, task, thinking=False)
                 feed = (*context.prefix_ids[branch.num_tokens : context.num_document_tokens], *ids)
                 one = SamplingParams(max_tokens=1)
-                questions.append(Question(branch, feed, one, tokenizer.end_token_ids, None, cancel, weigh=weigh))
+                # An event of its own: a branch that is closed sets it.
+                own = threading.Event()
+                questions.append(Question(branch, feed, one, tokenizer.end_token_ids, None, own, weigh=weigh))
             try:
                 for index, step in self._engine.generate_many(questions):
                     found[index] = step.weighed or found[index]
             except BaseException:
-                cancel.set()
+                for question in questions:
+                    question.cancel.set()
                 raise
         return found
 
