@@ -79,6 +79,8 @@ class Usage:
         tokens_per_s: decoding speed after the first token; 0 for a single token.
         peak_bytes: the process's peak resident set (CPU) or allocated memory (CUDA).
         verify_s: seconds spent on checksums of what was stored.
+        quote_tokens: tokens of the passages that were quoted for it, behind the answer.
+        quote_s: seconds that quoting took.
     """
 
     prompt_tokens: int
@@ -88,6 +90,8 @@ class Usage:
     tokens_per_s: float = 0.0
     peak_bytes: int = 0
     verify_s: float = 0.0
+    quote_tokens: int = 0
+    quote_s: float = 0.0
 
     @property
     def computed_tokens(self) -> int:
@@ -102,7 +106,7 @@ class Answer(Displayed):
     Attributes:
         question: as asked; empty for a summary.
         text: the answer; cut off when ``finish_reason`` is not ``"stop"``.
-        citations: the quotes in ``text``, in order.
+        citations: the quotes in ``text``, and the passages that were quoted for its sentences.
         thinking: what the model thought before it answered, when asked to.
         prompt_token_ids: every id in front of the answer: replay them through plain transformers.
         token_ids: the ids the model decoded, its end token included.
@@ -110,6 +114,8 @@ class Answer(Displayed):
         document_name: what it was asked of.
         warnings: what to know about the pages it rests on, a sentence each.
         unsupported: sentences of ``text`` that no passage supports, by code's judgement.
+        absent_probability: that the model would say that the document does not say it, by its own logits before the
+            first token, in [0, 1]; None where that was not asked for (summaries, thinking).
     """
 
     question: str
@@ -124,6 +130,7 @@ class Answer(Displayed):
     document_name: str = ""
     warnings: tuple[str, ...] = ()
     unsupported: tuple[Span, ...] = ()
+    absent_probability: float | None = None
 
     @property
     def pages(self) -> tuple[int, ...]:

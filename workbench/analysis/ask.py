@@ -8,20 +8,23 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from workbench.analysis import prompts
+from workbench.analysis.absent import Absent
 from workbench.analysis.background import finish
 from workbench.analysis.caution import caution
 from workbench.analysis.citations import cite, unsupported
+from workbench.analysis.citing import Quoted, Quoter
 from workbench.analysis.manifest import manifest
+from workbench.analysis.prompts import says_absent
 from workbench.analysis.text import THINK_START, AnswerText
 from workbench.analysis.together import Together
 from workbench.analysis.usage import usage
 from workbench.config import SamplingParams
 from workbench.documents.document import Document
-from workbench.errors import EngineError, WorkbenchError
-from workbench.results import Answer, Delta
+from workbench.errors import ConfigError, EngineError, WorkbenchError
+from workbench.results import Answer, Citation, Delta
 from workbench.types import Branch, Engine, FinishReason, Question, Step, Tokenizer
 
 
@@ -66,6 +69,17 @@ def task_ids(tokenizer: Tokenizer, task: str, *, thinking: bool) -> tuple[int, .
     return (*tokenizer.encode(task), *(frame.after_user_thinking if thinking else frame.after_user))
 
 
+def absent_choice(tokenizer: Tokenizer, threshold: float | None, *, thinking: bool) -> Absent | None:
+    """Weighs ``prompts.ABSENT`` before the answer; None where a thought stands in front of it.
+
+    Raises:
+        ConfigError: ``threshold`` is no probability.
+    """
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise ConfigError(f"absent_threshold={threshold!r} is no probability; give 0 to 1, or None for no threshold.")
+    return None if thinking else Absent(tokenizer.encode(prompts.ABSENT), tokenizer.end_token_ids, threshold)
+
+
 def opens_thought(tokenizer: Tokenizer, *, thinking: bool) -> bool:
     """Whether the template's turn to the model ends inside a thought."""
     frame = tokenizer.frame
@@ -87,6 +101,8 @@ class AnswerStream:
         params: sampling.
         thinking: whether the model thinks before it answers.
         together: the questions that this one is answered with; None asks it alone.
+        quotes: whether passages are quoted for the answer, once it has come to its end.
+        absent: weighs whether the document says it at all; None does not.
         on_end: called once, with every id that was said (prompt and answer) and the Answer; without one if it failed.
 
     Attributes:
@@ -104,11 +120,14 @@ class AnswerStream:
         *,
         thinking: bool = False,
         together: Together | None = None,
+        quotes: bool = False,
+        absent: Absent | None = None,
         on_end: Callable[[tuple[int, ...], Answer | None], None],
     ) -> None:
         self._ended = self._told = True
         self._context, self._on_end = context, on_end
-        self._question, self._params = question, params
+        self._question, self._params, self._branch = question, params, branch
+        self._quotes, self._absent = quotes, absent
         self._prompt = (*history, *token_ids)
         self._cancel, self._turn = threading.Event(), threading.RLock()
         self._num_shown, self._ids = 0, list[int]()
@@ -121,11 +140,16 @@ class AnswerStream:
         # The engine's thread looks for stop strings in a text of its own: what is shown never hangs on who is faster.
         self._text, should_stop = new_text(), new_text().add if params.stop else None
         feed, ends = self._prompt[branch.num_tokens :], context.tokenizer.end_token_ids
+        weigh = absent.weigh if absent is not None else None
         try:
             if together is None:
-                self._steps = context.engine.generate(branch, feed, params, ends, should_stop, self._cancel)
+                self._steps = context.engine.generate(
+                    branch, feed, params, ends, should_stop, self._cancel, constraint=absent, weigh=weigh
+                )
             else:
-                self._steps = together.add(Question(branch, feed, params, ends, should_stop, self._cancel))
+                self._steps = together.add(
+                    Question(branch, feed, params, ends, should_stop, self._cancel, absent, weigh)
+                )
         except BaseException:
             on_end(history, None)
             raise
@@ -229,12 +253,17 @@ class AnswerStream:
     def _answer(self, last: Step) -> Answer:
         context, text = self._context, self._text.finish()
         reason: FinishReason = last.finish_reason or "cancelled"
-        citations = cite(context.document, text, self._question)
+        passages, quoted = self._quoted(text) if reason == "stop" else ((), ())
+        citations = cite(context.document, text, self._question, passages)
+        counts = usage(len(self._prompt), len(self._ids), last)
         return Answer(
             question=self._question,
             text=text,
             citations=citations,
-            usage=usage(len(self._prompt), len(self._ids), last),
+            usage=replace(
+                counts, quote_tokens=sum(len(each.steps) - 1 for each in quoted),
+                quote_s=sum(each.seconds for each in quoted),
+            ),
             finish_reason=reason,
             prompt_token_ids=self._prompt,
             token_ids=tuple(self._ids),
@@ -246,4 +275,14 @@ class AnswerStream:
             document_name=context.document.name,
             warnings=caution(context.document, citations),
             unsupported=unsupported(text, citations),
+            absent_probability=self._absent.probability if self._absent is not None else None,
         )  # fmt: skip
+
+    def _quoted(self, text: str) -> tuple[tuple[Citation, ...], tuple[Quoted, ...]]:
+        """Passages for the answer's sentences, if it says anything that the document is to prove."""
+        if not self._quotes or not text.strip() or says_absent(text):
+            return (), ()
+        ends = self._context.tokenizer.end_token_ids
+        said = (*self._prompt, *self._ids)
+        quoter = Quoter(self._context.document, self._context.engine, self._context.tokenizer)
+        return quoter.citations(self._branch, said[:-1] if said[-1] in ends else said, text, self._cancel)

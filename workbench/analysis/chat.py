@@ -9,7 +9,8 @@ import threading
 from collections.abc import Callable
 
 from workbench.analysis import prompts
-from workbench.analysis.ask import AnswerStream, Context
+from workbench.analysis.absent import ABSENT_THRESHOLD
+from workbench.analysis.ask import AnswerStream, Context, absent_choice
 from workbench.analysis.background import finish
 from workbench.config import SamplingParams
 from workbench.errors import EngineError
@@ -63,11 +64,13 @@ class Chat:
         stop: tuple[str, ...] = (),
         thinking: bool = False,
         system: str | None = None,
+        quotes: bool = True,
+        absent_threshold: float | None = ABSENT_THRESHOLD,
     ) -> Answer:
         """Ask on. The arguments are those of ``Reading.ask``."""
         return self.stream(
             question, max_tokens=max_tokens, temperature=temperature, top_p=top_p, top_k=top_k, seed=seed, stop=stop,
-            thinking=thinking, system=system,
+            thinking=thinking, system=system, quotes=quotes, absent_threshold=absent_threshold,
         ).result()  # fmt: skip
 
     def stream(
@@ -82,6 +85,8 @@ class Chat:
         stop: tuple[str, ...] = (),
         thinking: bool = False,
         system: str | None = None,
+        quotes: bool = True,
+        absent_threshold: float | None = ABSENT_THRESHOLD,
     ) -> AnswerStream:
         """Ask on, and watch the answer being written.
 
@@ -95,8 +100,9 @@ class Chat:
             new = self._new_ids(question, system, thinking=thinking)
             self._busy = True
             return AnswerStream(
-                self._context, self._branch, new, self._history, question, params, thinking=thinking, on_end=self._ended
-            )
+                self._context, self._branch, new, self._history, question, params, thinking=thinking, quotes=quotes,
+                absent=absent_choice(self._context.tokenizer, absent_threshold, thinking=thinking), on_end=self._ended,
+            )  # fmt: skip
 
     def _new_ids(self, question: str, system: str | None, *, thinking: bool) -> tuple[int, ...]:
         """What this turn adds to the history."""

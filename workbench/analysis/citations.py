@@ -20,11 +20,21 @@ CONTEXT_CHARS = 160
 """Characters of the document shown on each side of a passage, at most."""
 
 
-def cite(document: Document, answer: str, question: str = "") -> tuple[Citation, ...]:
-    """The quotes of at least 12 characters in ``answer``, and the nearest passages of claims without one, assessed."""
+def cite(
+    document: Document, answer: str, question: str = "", passages: tuple[Citation, ...] = ()
+) -> tuple[Citation, ...]:
+    """What an answer rests on, assessed: its own quotes, ``passages`` quoted behind it, and the nearest passages.
+
+    A claim gets the nearest passage where it has no quote; beside a passage that does not support it, only one that
+    does.
+    """
     quotes = tuple(_quote(document, answer, span) for span in quoted(answer))
-    near = () if says_absent(answer) else _nearest(document, answer, question, quotes)
-    return assessed(answer, _in_order((*quotes, *near)), question)
+    passages = assessed(answer, passages, question)
+    proving = (*quotes, *(passage for passage in passages if passage.status == "supported"))
+    near = () if says_absent(answer) else assessed(answer, _nearest(document, answer, question, proving), question)
+    behind = {claim_of(answer, passage) for passage in passages}
+    near = tuple(each for each in near if each.status == "supported" or claim_of(answer, each) not in behind)
+    return _in_order((*assessed(answer, quotes, question), *passages, *near))
 
 
 def claims(answer: str) -> tuple[Span, ...]:

@@ -35,6 +35,9 @@ _SUMMARISE = (
 )
 
 
+_QUOTE = "Quote the passage of the document that proves this answer, word for word."
+
+
 def says_absent(answer: str) -> bool:
     """Whether an answer is that the document does not say it."""
     return answer.strip().startswith(ABSENT.rstrip("."))
@@ -43,6 +46,11 @@ def says_absent(answer: str) -> bool:
 def ask(question: str, system: str | None = None) -> str:
     """What follows ``ASK`` for one question, with a further instruction if there is one."""
     return _further(system) + "Question: " + question.strip()
+
+
+def quote(sentence: str = "") -> str:
+    """Asks for the passage behind a sentence of an answer, or behind all of it."""
+    return f"{_QUOTE} This is to be proved: {sentence}" if sentence else _QUOTE
 
 
 def summarize(words: int, system: str | None = None) -> str:

@@ -9,7 +9,7 @@ Not covered: what to quote for (analysis.citing), masking and drafts in the engi
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -130,7 +130,7 @@ class QuoteGuard:
         closed: whether it came to its end.
     """
 
-    def __init__(self, quote: Quote, closing: Sequence[int]) -> None:
+    def __init__(self, quote: Quote, closing: Collection[int]) -> None:
         self._quote, self._closing = quote, sorted(closing)
         self.closed = False
 

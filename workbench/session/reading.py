@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from workbench.analysis import prompts
-from workbench.analysis.ask import AnswerStream, Context, task_ids
+from workbench.analysis.absent import ABSENT_THRESHOLD, Absent
+from workbench.analysis.ask import AnswerStream, Context, absent_choice, task_ids
 from workbench.analysis.chat import Chat
 from workbench.analysis.evidence import evidence
 from workbench.analysis.summarize import summary_ids
@@ -78,6 +79,8 @@ class Reading:
         stop: tuple[str, ...] = (),
         thinking: bool = False,
         system: str | None = None,
+        quotes: bool = True,
+        absent_threshold: float | None = ABSENT_THRESHOLD,
     ) -> Answer:
         """Ask a question, independent of all others: a cell run twice says the same.
 
@@ -93,6 +96,10 @@ class Reading:
             stop: strings that end the answer; they are not part of it.
             thinking: let the model think first, where it can.
             system: a further instruction for this question.
+            quotes: have the model quote the passage behind each sentence, held to the document. That takes time, and
+                no token of the answer hangs on it; without, passages are found by their words.
+            absent_threshold: the probability of "the document does not say" from which on it is said, whatever else
+                the model would say; None leaves it to the model.
 
         Raises:
             EngineError: the reading is closed.
@@ -100,7 +107,7 @@ class Reading:
         """
         return self.stream(
             question, max_tokens=max_tokens, temperature=temperature, top_p=top_p, top_k=top_k, seed=seed, stop=stop,
-            thinking=thinking, system=system,
+            thinking=thinking, system=system, quotes=quotes, absent_threshold=absent_threshold,
         ).result()  # fmt: skip
 
     def stream(
@@ -115,11 +122,14 @@ class Reading:
         stop: tuple[str, ...] = (),
         thinking: bool = False,
         system: str | None = None,
+        quotes: bool = True,
+        absent_threshold: float | None = ABSENT_THRESHOLD,
     ) -> AnswerStream:
         """Ask, and watch the answer being written: an iterator of ``Delta``, then the ``Answer``."""
         params = SamplingParams(max_tokens, temperature, top_p, top_k, seed, stop)
         task = task_ids(self._context.tokenizer, prompts.ask(question, system), thinking=thinking)
-        return self._stream(task, question, params, thinking=thinking)
+        absent = absent_choice(self._context.tokenizer, absent_threshold, thinking=thinking)
+        return self._stream(task, question, params, thinking=thinking, quotes=quotes, absent=absent)
 
     def ask_many(
         self,
@@ -133,6 +143,8 @@ class Reading:
         stop: tuple[str, ...] = (),
         thinking: bool = False,
         system: str | None = None,
+        quotes: bool = True,
+        absent_threshold: float | None = ABSENT_THRESHOLD,
     ) -> list[Answer]:
         """Ask several questions, each independent of the others, and decode the answers together.
 
@@ -143,7 +155,7 @@ class Reading:
         """
         streams = self.stream_many(
             questions, max_tokens=max_tokens, temperature=temperature, top_p=top_p, top_k=top_k, seed=seed, stop=stop,
-            thinking=thinking, system=system,
+            thinking=thinking, system=system, quotes=quotes, absent_threshold=absent_threshold,
         )  # fmt: skip
         answers = []
         for stream in streams:
@@ -165,6 +177,8 @@ class Reading:
         stop: tuple[str, ...] = (),
         thinking: bool = False,
         system: str | None = None,
+        quotes: bool = True,
+        absent_threshold: float | None = ABSENT_THRESHOLD,
     ) -> list[AnswerStream]:
         """Ask several questions together, and watch the answers being written; each can be cancelled alone."""
         if isinstance(questions, str):
@@ -174,7 +188,12 @@ class Reading:
         try:
             for question in questions:
                 task = task_ids(self._context.tokenizer, prompts.ask(question, system), thinking=thinking)
-                streams.append(self._stream(task, question, params, thinking=thinking, together=together))
+                absent = absent_choice(self._context.tokenizer, absent_threshold, thinking=thinking)
+                streams.append(
+                    self._stream(
+                        task, question, params, thinking=thinking, together=together, quotes=quotes, absent=absent
+                    )
+                )
             if streams:
                 together.start()
         except BaseException:
@@ -202,12 +221,14 @@ class Reading:
         thinking: bool = False,
         mark: int | None = None,
         together: Together | None = None,
+        quotes: bool = False,
+        absent: Absent | None = None,
     ) -> AnswerStream:
         with self.bench._lock:
             branch = self._fork(mark)
             stream = AnswerStream(
                 self._context, branch, task, self._context.prefix_ids[:mark], question, params, thinking=thinking,
-                together=together, on_end=lambda _said, _answer: branch.close(),
+                together=together, quotes=quotes, absent=absent, on_end=lambda _said, _answer: branch.close(),
             )  # fmt: skip
             self.bench._hold(stream)
         return stream

@@ -1,0 +1,126 @@
+"""Passages behind an answer: real ones, whatever the model; the answer itself hears nothing of them."""
+
+from collections.abc import Iterator
+
+import pytest
+
+import workbench as wb
+from workbench.analysis import prompts
+from workbench.analysis.passages import MIN_CHARS, spell
+from workbench.analysis.quoting import MAX_CHARS, SLACK_CHARS
+from workbench.engine.sampling import Sampler
+
+WHO = "Who delivered the opinion?"
+
+
+@pytest.fixture(scope="module")
+def bytes_reading(hybrid: wb.Workbench, page: wb.Document) -> Iterator[wb.Reading]:
+    with hybrid.read(page, progress=None) as reading:
+        yield reading
+
+
+@pytest.fixture
+def said(bytes_reading: wb.Reading, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Texts for the answers; the model itself chooses what it quotes. Its answers end with the byte of ``~``."""
+    tokenizer, choose, script = bytes_reading._context.tokenizer, Sampler.choose, list[int]()
+    texts: list[str] = []
+
+    def scripted(sampler: Sampler, logits: object, allowed: object = None) -> int:
+        if allowed is not None:
+            return choose(sampler, logits, allowed)  # type: ignore[arg-type]
+        if not script:
+            script.extend(tokenizer.encode(texts.pop(0) + "~"))
+        return script.pop(0)
+
+    monkeypatch.setattr(Sampler, "choose", scripted)
+    monkeypatch.setattr(tokenizer, "end_token_ids", frozenset(tokenizer.encode("~")))
+    return texts
+
+
+def check(citation: wb.Citation, document: wb.Document) -> None:
+    assert citation.origin == "quoted"
+    assert citation.start_char is not None
+    assert citation.end_char is not None
+    assert document.text[citation.start_char : citation.end_char] == citation.passage
+    assert spell(citation.quote) == spell(citation.passage)
+    assert MIN_CHARS <= len(citation.quote) <= MAX_CHARS + SLACK_CHARS
+    assert citation.page == document.page_at(citation.start_char).number
+
+
+def test_each_sentence_of_an_answer_has_a_passage_of_the_document(bytes_reading: wb.Reading, said: list[str]):
+    said.append("It was Justice Kagan. She wrote for a unanimous Court.")
+    answer = bytes_reading.ask(WHO)
+    assert answer.text == "It was Justice Kagan. She wrote for a unanimous Court."
+    assert 1 <= len(answer.citations) <= 2
+    for citation in answer.citations:
+        check(citation, bytes_reading.document)
+        assert answer.text[slice(*citation.answer_span)] in (
+            "It was Justice Kagan.",
+            "She wrote for a unanimous Court.",
+        )
+    assert answer.usage.quote_tokens >= MIN_CHARS
+    assert answer.usage.quote_s > 0
+
+
+def test_an_answer_is_the_same_without_quotes_and_so_is_what_follows_in_a_chat(
+    bytes_reading: wb.Reading, said: list[str]
+):
+    whole: list[list[tuple[int, ...]]] = []
+    for quotes in (True, False):
+        said.extend(["Kagan.", "In June."])
+        with bytes_reading.chat() as chat:
+            answers = [chat.ask(question, quotes=quotes) for question in (WHO, "When?")]
+        whole.append([ids for answer in answers for ids in (answer.prompt_token_ids, answer.token_ids)])
+        assert all((answer.usage.quote_tokens > 0) == quotes for answer in answers)
+        assert all((c.origin == "quoted") == quotes for answer in answers for c in answer.citations)
+    assert whole[0] == whole[1]
+
+
+def test_questions_asked_together_have_their_own_passages(bytes_reading: wb.Reading, said: list[str]):
+    said.append("Kagan.")
+    answers = bytes_reading.ask_many([WHO])
+    assert [len(answer.citations) for answer in answers] == [1]
+    check(answers[0].citations[0], bytes_reading.document)
+
+
+def test_what_the_document_does_not_say_is_not_quoted_for(bytes_reading: wb.Reading, said: list[str]):
+    said.append(prompts.ABSENT)
+    answer = bytes_reading.ask(WHO)
+    assert (answer.citations, answer.usage.quote_tokens) == ((), 0)
+
+
+def test_an_answer_that_was_cut_off_is_not_quoted_for(bytes_reading: wb.Reading):
+    answer = bytes_reading.ask(WHO, max_tokens=3)
+    assert (answer.finish_reason, answer.usage.quote_tokens) == ("length", 0)
+
+
+def test_a_window_without_room_for_a_quote_leaves_the_nearest_passage(
+    bytes_reading: wb.Reading, said: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    said.append("Justice Kagan delivered the opinion of the Court.")
+    engine = bytes_reading._engine
+    sentence = len(said[0]) + 200
+    monkeypatch.setattr(engine, "_window", bytes_reading.num_tokens + sentence)
+    answer = bytes_reading.ask(WHO)
+    assert {citation.origin for citation in answer.citations} == {"nearest"}
+
+
+def test_that_the_document_does_not_say_has_its_probability_and_is_said_from_a_threshold_on(
+    bytes_reading: wb.Reading,
+):
+    free = bytes_reading.ask(WHO, max_tokens=4, absent_threshold=None)
+    assert free.absent_probability is not None
+    assert 0 <= free.absent_probability < 0.5
+    forced = bytes_reading.ask(WHO, max_tokens=len(prompts.ABSENT), absent_threshold=0.0)
+    assert forced.text == prompts.ABSENT
+    assert forced.absent_probability == free.absent_probability
+    below = bytes_reading.ask(WHO, max_tokens=4, absent_threshold=0.9)
+    assert below.token_ids == free.token_ids
+    many = bytes_reading.ask_many([WHO, WHO], max_tokens=len(prompts.ABSENT), absent_threshold=0.0)
+    assert [answer.text for answer in many] == [prompts.ABSENT] * 2
+    assert bytes_reading.ask(WHO, max_tokens=4, thinking=True).absent_probability is None
+
+
+def test_a_threshold_that_is_no_probability_is_refused(bytes_reading: wb.Reading):
+    with pytest.raises(wb.ConfigError, match="absent_threshold"):
+        bytes_reading.ask(WHO, absent_threshold=1.5)
