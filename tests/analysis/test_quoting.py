@@ -13,6 +13,7 @@ from workbench.analysis.passages import MIN_CHARS, passages, spell
 from workbench.analysis.quoting import MAX_CHARS, SLACK_CHARS, Quote, QuoteGuard
 from workbench.analysis.vocabulary import Vocabulary, _spelled, build
 from workbench.documents.quotes import find
+from workbench.types import Span
 
 END, MARK = 0, 1
 SCRIPTS = (
@@ -104,6 +105,27 @@ def test_it_is_closed_by_force():
         guard.advance(next(token for token in guard.allowed() if token != END))
         count += 1
     assert MAX_CHARS <= count <= MAX_CHARS + SLACK_CHARS
+
+
+def test_it_is_closed_at_the_end_of_a_sentence_where_that_is_asked_for():
+    text = "It was a long day. Nobody came, not even in the evening, and so they left."
+    words = Words(text)
+    quote = Quote(passages(text), words.vocabulary(), words, one_sentence=True)  # type: ignore[arg-type]
+    guard = QuoteGuard(quote, (END,))
+    for token in words.encode("It was a long day"):
+        guard.advance(token)
+    assert guard.allowed() != [END]
+    guard.advance(words.encode(".")[0])
+    assert guard.allowed() == [END]
+
+
+def test_a_passage_is_completed_to_the_end_of_its_sentence_if_that_is_near():
+    text = "It was a long day. Nobody came, not even in the evening, and so they left. \n"
+    known = passages(text)
+    assert text[slice(*known.completed(Span(3, 10), 40))] == "was a long day."
+    assert text[slice(*known.completed(Span(0, 18), 80))] == "It was a long day."
+    assert text[slice(*known.completed(Span(19, 30), 80))] == "Nobody came, not even in the evening, and so they left."
+    assert known.completed(Span(19, 30), 40) == Span(19, 30)
 
 
 def test_one_place_left_gives_the_document_as_draft():

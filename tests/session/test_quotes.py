@@ -7,7 +7,7 @@ import pytest
 import workbench as wb
 from workbench.analysis import prompts
 from workbench.analysis.passages import MIN_CHARS, spell
-from workbench.analysis.quoting import MAX_CHARS, SLACK_CHARS
+from workbench.analysis.quoting import MAX_CHARS
 from workbench.engine.sampling import Sampler
 
 WHO = "Who delivered the opinion?"
@@ -43,7 +43,7 @@ def check(citation: wb.Citation, document: wb.Document) -> None:
     assert citation.end_char is not None
     assert document.text[citation.start_char : citation.end_char] == citation.passage
     assert spell(citation.quote) == spell(citation.passage)
-    assert MIN_CHARS <= len(citation.quote) <= MAX_CHARS + SLACK_CHARS
+    assert MIN_CHARS <= len(citation.quote) <= MAX_CHARS
     assert citation.page == document.page_at(citation.start_char).number
 
 

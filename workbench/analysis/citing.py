@@ -27,6 +27,9 @@ from workbench.types import Branch, Engine, Span, Step, Tokenizer
 MAX_QUOTES = 3
 """Sentences of an answer that are quoted for, at most."""
 
+WRITTEN_CHARS = 100
+"""What the model writes of a passage: by then it has chosen; the sentence's rest is the document's anyway."""
+
 MARK = '"'
 """Opens a quote, and closes it where the document does not have it."""
 
@@ -38,7 +41,7 @@ class Quoted:
     """A passage that the model chose.
 
     Attributes:
-        span: where the document has it.
+        span: where the document has it, to the end of the sentence.
         steps: of its tokens, the one that closed it included.
     """
 
@@ -118,11 +121,11 @@ class Quoter:
             return None
         tokenizer, frame = self.tokenizer, self.tokenizer.frame
         mark = tokenizer.encode(MARK)
-        quote = Quote(known, vocabulary(tokenizer), tokenizer)
+        quote = Quote(known, vocabulary(tokenizer), tokenizer, max_chars=WRITTEN_CHARS, one_sentence=True)
         guard = QuoteGuard(quote, {*tokenizer.end_token_ids, *(mark if len(mark) == 1 else ())})
         turn = (*frame.between_turns, *tokenizer.encode(task), *frame.after_user, *mark)
         how = params or SamplingParams()
-        sampling = SamplingParams(MAX_CHARS + SLACK_CHARS + 1, how.temperature, how.top_p, how.top_k, how.seed)
+        sampling = SamplingParams(WRITTEN_CHARS + SLACK_CHARS + 1, how.temperature, how.top_p, how.top_k, how.seed)
         fork = branch.fork()
         try:
             feed = (*said, *turn)[fork.num_tokens :]
@@ -134,4 +137,4 @@ class Quoter:
         finally:
             fork.close()
         span = quote.span
-        return Quoted(span, steps) if guard.closed and span is not None else None
+        return Quoted(known.completed(span, MAX_CHARS), steps) if guard.closed and span is not None else None

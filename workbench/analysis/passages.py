@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from workbench.documents.quotes import SAME
+from workbench.documents.sentences import sentences
+from workbench.types import Span
 
 MIN_CHARS = 12
 """A quote has at least so many; shorter ones are no evidence."""
@@ -37,6 +39,7 @@ class Passages:
         places: the character that each byte comes from; int32 (num_bytes,).
         starts: bytes at which a quote may begin, ascending; int64.
         ends: whether a quote may end in front of a byte, or behind the last; bool (num_bytes + 1,).
+        stops: whether a sentence ends there; like ``ends``.
     """
 
     text: str
@@ -44,6 +47,7 @@ class Passages:
     places: NDArray[np.int32]
     starts: NDArray[np.int64]
     ends: NDArray[np.bool_]
+    stops: NDArray[np.bool_]
 
     def continuation(self, position: int, num_chars: int) -> str:
         """The document's own characters from a byte on, white space runs as one space; empty within a character."""
@@ -53,6 +57,13 @@ class Passages:
         piece = self.text[place : place + num_chars]
         spaced = " ".join(piece.split())
         return " " + spaced if piece[:1].isspace() else spaced
+
+    def completed(self, span: Span, max_chars: int) -> Span:
+        """A passage with the rest of its last sentence, where that makes it no longer than ``max_chars``."""
+        ends = np.flatnonzero(self.stops[: len(self.places)])
+        at = int(ends.searchsorted(self.places.searchsorted(span.end_char)))
+        end = int(self.places[ends[at] - 1]) + 1 if at < len(ends) else len(self.text.rstrip())
+        return Span(span.start_char, end) if span.end_char < end <= span.start_char + max_chars else span
 
 
 @lru_cache(maxsize=8)
@@ -75,7 +86,10 @@ def passages(text: str) -> Passages:
     ends[first[np.concatenate([[False], kinds & _SPACE > 0])]] = False  # it ends in front of the space
     begins = ~cut[:-1] & (kinds & (_WORD | _CHARACTER) > 0)
     begins &= np.arange(len(kinds)) <= len(kinds) - MIN_CHARS
-    return Passages(text, flat, np.repeat(kept, lengths).astype(np.int32), first[:-1][begins], ends)
+    places = np.repeat(kept, lengths).astype(np.int32)
+    stops = np.zeros(len(flat) + 1, np.bool_)
+    stops[places.searchsorted([span.end_char for span in sentences(text)])] = True
+    return Passages(text, flat, places, first[:-1][begins], ends, stops & ends)
 
 
 def _cut(kinds: NDArray[np.uint8]) -> NDArray[np.bool_]:

@@ -37,6 +37,7 @@ class Quote:
         tokenizer: of the model, for drafts.
         min_chars: closed no earlier than this.
         max_chars: closed at the first end of a word behind this.
+        one_sentence: closed at the end of a sentence.
     """
 
     def __init__(
@@ -47,9 +48,10 @@ class Quote:
         *,
         min_chars: int = MIN_CHARS,
         max_chars: int = MAX_CHARS,
+        one_sentence: bool = False,
     ) -> None:
         self._passages, self._vocabulary, self._tokenizer = passages, vocabulary, tokenizer
-        self._min_chars, self._max_chars = min_chars, max_chars
+        self._min_chars, self._max_chars, self._one_sentence = min_chars, max_chars, one_sentence
         self._positions = passages.starts  # the byte that comes next, at each place that is left
         self._num_bytes = self._num_chars = 0
         self._allowed: NDArray[np.int64] | None = None
@@ -67,7 +69,13 @@ class Quote:
     @property
     def must_close(self) -> bool:
         """Whether it has to."""
-        return (self._num_chars >= self._max_chars and self.closable) or not len(self.allowed())
+        if not len(self.allowed()):
+            return True
+        return self.closable and (self._num_chars >= self._max_chars or self._at_stop)
+
+    @property
+    def _at_stop(self) -> bool:
+        return self._one_sentence and bool(self._passages.stops[self._positions].any())
 
     @property
     def _overlong(self) -> bool:
