@@ -37,7 +37,8 @@ class Citation(Displayed):
         before: text in front of the passage, for showing it in place.
         passage: the document's own characters.
         after: text behind the passage.
-        answer_span: where the quote stands in ``Answer.text``; of a nearest passage, the sentence it belongs to.
+        answer_span: where the quote stands in ``Answer.text``; of a nearest passage, the sentence it belongs to;
+            of a passage that was quoted for a sentence, the empty place behind it.
         origin: ``quoted`` by the model, or ``nearest``: found by code, because it has the words of the answer.
         where: its place in words where there is a closer one than the page: ``src/app.py, line 12``, ``Sheet1!B4``.
         document: which of several documents it stands in; empty where there is one only.

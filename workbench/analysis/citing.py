@@ -13,7 +13,7 @@ import threading
 from dataclasses import dataclass
 
 from workbench.analysis import prompts
-from workbench.analysis.citations import _citation as citation
+from workbench.analysis.citations import citation
 from workbench.analysis.passages import passages
 from workbench.analysis.quoting import MAX_CHARS, SLACK_CHARS, Quote, QuoteGuard
 from workbench.analysis.vocabulary import vocabulary
@@ -62,11 +62,15 @@ class Quoter:
         document: what is quoted.
         engine: runs the model.
         tokenizer: of the model.
+        written_chars: what the model writes of a passage, at most, give or take a word.
+        one_sentence: whether a passage ends with its sentence.
     """
 
     document: Document
     engine: Engine
     tokenizer: Tokenizer
+    written_chars: int = WRITTEN_CHARS
+    one_sentence: bool = True
 
     def citations(
         self, branch: Branch, said: tuple[int, ...], answer: str, cancel: threading.Event
@@ -91,8 +95,8 @@ class Quoter:
         except WorkbenchError as error:
             _log.info("No passage was quoted: %s", error)
         cited = tuple(
-            citation(self.document, " ".join(self.document.text[slice(*span)].split()), span, sentence, "quoted")
-            for span, (sentence, _) in quoted.items()
+            citation(self.document, " ".join(self.document.text[slice(*span)].split()), span, Span(end, end))
+            for span, ((_, end), _) in quoted.items()
         )
         return cited, tuple(found for _, found in quoted.values())
 
@@ -121,11 +125,13 @@ class Quoter:
             return None
         tokenizer, frame = self.tokenizer, self.tokenizer.frame
         mark = tokenizer.encode(MARK)
-        quote = Quote(known, vocabulary(tokenizer), tokenizer, max_chars=WRITTEN_CHARS, one_sentence=True)
+        quote = Quote(
+            known, vocabulary(tokenizer), tokenizer, max_chars=self.written_chars, one_sentence=self.one_sentence
+        )
         guard = QuoteGuard(quote, {*tokenizer.end_token_ids, *(mark if len(mark) == 1 else ())})
         turn = (*frame.between_turns, *tokenizer.encode(task), *frame.after_user, *mark)
         how = params or SamplingParams()
-        sampling = SamplingParams(WRITTEN_CHARS + SLACK_CHARS + 1, how.temperature, how.top_p, how.top_k, how.seed)
+        sampling = SamplingParams(self.written_chars + SLACK_CHARS + 1, how.temperature, how.top_p, how.top_k, how.seed)
         fork = branch.fork()
         try:
             feed = (*said, *turn)[fork.num_tokens :]
@@ -137,4 +143,6 @@ class Quoter:
         finally:
             fork.close()
         span = quote.span
-        return Quoted(known.completed(span, MAX_CHARS), steps) if guard.closed and span is not None else None
+        if span is None or not guard.closed:
+            return None
+        return Quoted(known.completed(span, MAX_CHARS) if self.one_sentence else span, steps)
