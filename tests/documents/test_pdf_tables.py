@@ -1,4 +1,4 @@
-"""Ruled tables, form fields and annotations of a PDF."""
+"""Tables with rules and without, form fields and annotations of a PDF."""
 
 import pymupdf
 import pytest
@@ -114,3 +114,60 @@ def test_fields_and_annotations_stand_after_the_text_with_their_values():
     (said,) = document.warnings
     assert (said.kind, said.pages) == ("fields", (1,))
     assert "2 of 4 form fields are filled in" in said.message
+
+
+SUMS = [
+    ["Year", "Rent", "Repairs", "Left over"],
+    ["2021", "500.00", "12.50", "487.50"],
+    ["2022", "520.00", "1,040.00", "-520.00"],
+    ["2023", "540.00", "0.00", "540.00"],
+]
+
+
+def unruled(page, *, by_row=True, cells=SUMS):
+    """Cells whose figures end at one edge."""
+    places = [(r, c) for r in range(len(cells)) for c in range(len(cells[0]))]
+    for r, c in places if by_row else sorted(places, key=lambda place: place[::-1]):
+        width = pymupdf.get_text_length(cells[r][c], fontsize=11)
+        page.insert_text((150 + 110 * c - (width if c else 40), 200 + 16 * r), cells[r][c], fontsize=11)
+
+
+def test_a_table_without_rules_is_markdown():
+    document = load(make(unruled), name="a.pdf")
+    assert document.text.split("\n")[:-1] == [
+        "Before the table.",
+        "| Year | Rent | Repairs | Left over |",
+        "| --- | --- | --- | --- |",
+        "| 2021 | 500.00 | 12.50 | 487.50 |",
+        "| 2022 | 520.00 | 1,040.00 | -520.00 |",
+        "| 2023 | 540.00 | 0.00 | 540.00 |",
+        "After the table.",
+    ]
+    (region,) = document.layout.regions
+    assert (region.kind, region.name) == ("table", "table 1 on page 1")
+    check_whole(document)
+
+
+WORDS = ["of the lease", "which he had", "never before", "seen, and he", "was not told", "that it was"]
+
+
+def scattered(page):
+    for n, word in enumerate(WORDS * 2):
+        page.insert_text((72 + 97 * n % 400, 200 + 16 * (n // 3)), word)
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda page: unruled(page, cells=[[row[0], row[3]] for row in SUMS]),  # a list of contents has two columns
+        lambda page: unruled(page, cells=SUMS[:2]),
+        lambda page: unruled(page, by_row=False, cells=[[word] * 3 for word in WORDS]),  # columns of text
+        lambda page: [
+            page.insert_text((72 + 97 * n % 400, 200 + 16 * (n // 3)), word) for n, word in enumerate(WORDS * 2)
+        ],
+    ],
+)
+def test_lines_that_only_stand_side_by_side_are_no_table(draw):
+    document = load(make(draw), name="a.pdf")
+    assert document.layout.regions == ()
+    assert "|" not in document.text

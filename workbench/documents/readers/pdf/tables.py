@@ -1,8 +1,8 @@
-"""Ruled tables of a page, kept as Markdown: each cell's characters stay the page's own, pipes are made.
+"""Tables of a page, kept as Markdown: each cell's characters stay the page's own, pipes are made.
 
-Looking for a table takes far longer than reading a page, so it is done only where level and upright lines cross.
+Looking for ruled tables takes far longer than reading a page, so it is done only where level and upright lines cross.
 
-Not covered: tables without rules, which stay lines in the order in which they are drawn; cells over several columns.
+Not covered: which lines are a table without rules (aligned); cells over several columns.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pymupdf
 
+from workbench.documents.readers.pdf.aligned import aligned_rows
 from workbench.documents.readers.pdf.drawn import Drawn
 from workbench.documents.readers.pdf.glyphs import Line
 from workbench.documents.readers.pdf.order import BBox
@@ -58,8 +59,22 @@ class Table:
 
 def with_tables(page: pymupdf.Page, lines: Sequence[Line], drawn: Drawn) -> list[Line | Table]:
     """The lines, those of each table replaced by it."""
-    if not _may_hold(drawn):
-        return list(lines)
+    parts = _with_ruled(page, lines) if _may_hold(drawn) else list(lines)
+    left = [part for part in parts if isinstance(part, Line)]
+    tables = [_of_rows(rows) for rows in aligned_rows(left)]
+    inside = {piece.line.number for table in tables for row in table.rows for cell in row for piece in cell}
+    return [*(part for part in parts if isinstance(part, Table) or part.number not in inside), *tables]
+
+
+def _of_rows(rows: Sequence[Sequence[Line]]) -> Table:
+    """A table without rules."""
+    boxes = [line.bbox for row in rows for line in row]
+    x0, y0, x1, y1 = zip(*boxes, strict=True)
+    cells = tuple(tuple((Piece(line, 0, len(line.text)),) for line in row) for row in rows)
+    return Table((min(x0), min(y0), max(x1), max(y1)), cells, rows[0][0].number)
+
+
+def _with_ruled(page: pymupdf.Page, lines: Sequence[Line]) -> list[Line | Table]:
     finder = page.find_tables(use_layout=False)
     left: list[Line] = list(lines)
     tables: list[Table] = []
