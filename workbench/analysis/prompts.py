@@ -80,3 +80,14 @@ def weighed(name: str, answer: str, quotes: tuple[str, ...]) -> str:
 
 def _further(system: str | None) -> str:
     return system.strip() + "\n\n" if system and system.strip() else ""
+
+
+def extract(columns: str, name: str = "", *, many: bool, system: str | None = None) -> str:
+    """The task for a table: ``columns`` are a line each, ``name`` says what a row is."""
+    row = name or "row"
+    form = f"a list with one JSON object for each {row}" if many else "one JSON object"
+    return (
+        f"Fill in a table from the document. Write {form}, with these keys:\n{columns}\n"
+        "Copy each value from the document, exactly and briefly. Write null where the document does not say it.\n"
+        + _further(system)
+    )

@@ -17,12 +17,14 @@ from workbench.analysis.absent import ABSENT_THRESHOLD, Absent
 from workbench.analysis.ask import AnswerStream, Context, absent_choice, task_ids
 from workbench.analysis.chat import Chat
 from workbench.analysis.evidence import evidence
+from workbench.analysis.extract import ExtractCallback, Extraction, Rows, check_limits
+from workbench.analysis.schema import SchemaLike, parse_schema
 from workbench.analysis.summarize import summary_ids
 from workbench.analysis.together import Together
 from workbench.config import SamplingParams
 from workbench.documents.document import Document
 from workbench.errors import ConfigError, EngineError
-from workbench.results import Answer, Usage
+from workbench.results import Answer, Table, Usage
 from workbench.session.shared import Shared
 from workbench.types import Branch, LoadedModel, Question, Weigh
 
@@ -211,6 +213,45 @@ class Reading:
         task, room = summary_ids(self._context.tokenizer, words)
         params = SamplingParams(room if max_tokens is None else max_tokens)
         return self._stream(task, "", params, mark=self._context.num_document_tokens)
+
+    def extract(
+        self,
+        schema: SchemaLike,
+        *,
+        rows: Rows = "many",
+        max_rows: int | None = None,
+        max_tokens: int | None = None,
+        system: str | None = None,
+        progress: ExtractCallback | None = None,
+    ) -> Table:
+        """A table of what the document says, in true types; each value leads to its source.
+
+        Values are copied from the document while they are written, so none can be made up; they are then read as their
+        type. Rows that say the same word for word are one. An interrupt (Ctrl-C) ends it, and whole rows are returned.
+
+        Args:
+            schema: ``"person, born date, amount number"``, ``{"person": str, "born": date}``, or a pydantic model.
+            rows: ``many`` for a row of each thing that is found, ``one`` for a single row.
+            max_rows: of many, at most; None for no limit.
+            max_tokens: of what is written, at most; None for as many as the window has.
+            system: a further instruction.
+            progress: hears of rows and tokens as they are written.
+
+        Raises:
+            ConfigError: the schema or a limit is not valid.
+            AnswerParseError: the table did not come to its end; ``partial`` has the rows that are whole.
+            EngineError: the reading is closed.
+        """
+        parsed = parse_schema(schema)
+        check_limits(rows, max_rows, max_tokens)
+        with self.bench._lock:
+            branch = self._fork(self._context.num_document_tokens)
+        with closing(branch):
+            extraction = Extraction(
+                self._context, branch, parsed, rows=rows, max_rows=max_rows, system=system, max_tokens=max_tokens
+            )
+            self.bench._hold(extraction)
+            return extraction.result(progress)
 
     def _stream(
         self,

@@ -1,0 +1,203 @@
+"""A table of what a document says, under a schema: the task's ids, the answer as it grows, the Table.
+
+Not covered: which documents (session), holding the model to the schema (analysis.filling), values (analysis.cells).
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from workbench.analysis import prompts
+from workbench.analysis.ask import Context, task_ids
+from workbench.analysis.caution import caution
+from workbench.analysis.cells import Row, rows_of
+from workbench.analysis.filling import Filling, grammar
+from workbench.analysis.manifest import manifest
+from workbench.analysis.schema import Column, Schema
+from workbench.config import SamplingParams
+from workbench.errors import AnswerParseError, ConfigError
+from workbench.results import Table
+from workbench.types import Branch, FinishReason, Step
+
+Rows = Literal["many", "one"]
+
+_TYPES = {
+    "text": "text", "integer": "whole number", "number": "number", "date": "date", "list": "list of texts",
+    "yes_no": "true or false",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractProgress:
+    """How far an extraction has come.
+
+    Attributes:
+        rows: that are complete.
+        tokens: that were written.
+    """
+
+    rows: int
+    tokens: int
+
+
+ExtractCallback = Callable[[ExtractProgress], None]
+
+
+def described(schema: Schema) -> str:
+    """The columns for the model, a line each."""
+    return "\n".join(f"- {column.name}: {_described(column)}" for column in schema.columns)
+
+
+def _described(column: Column) -> str:
+    kind = " or ".join(column.choices) if column.kind == "choice" else _TYPES[column.kind]
+    return f"{kind}, {' '.join(column.description.split())}" if column.description else kind
+
+
+class Extraction:
+    """A table as it is written. Belongs to one thread; ``cancel`` may come from any.
+
+    Args:
+        context: the reading's.
+        branch: starts at the document's end and grows by the task and the answer.
+        schema: of the rows.
+        rows: ``many`` or ``one``.
+        max_rows: of many, at most; None for no limit.
+        system: a further instruction.
+        max_tokens: of the answer; None for as many as the window has.
+
+    Raises:
+        ConfigError: a limit below 1, or the word for ``rows`` is not valid.
+    """
+
+    def __init__(
+        self,
+        context: Context,
+        branch: Branch,
+        schema: Schema,
+        *,
+        rows: Rows = "many",
+        max_rows: int | None = None,
+        system: str | None = None,
+        max_tokens: int | None = None,
+    ) -> None:
+        check_limits(rows, max_rows, max_tokens)
+        self._context, self._schema, self._branch, self._many = context, schema, branch, rows == "many"
+        task = prompts.extract(described(schema), schema.name, many=self._many, system=system)
+        self._task = task_ids(context.tokenizer, task, thinking=False)
+        self._prompt = (*context.prefix_ids[: context.num_document_tokens], *self._task)
+        room = context.engine.window - len(self._prompt)
+        # Without room for an answer the engine says what is too long, and what can be done.
+        self._params = SamplingParams(max(min(max_tokens or room, room), 1))
+        rules = grammar(schema, context.document.text, many=self._many, max_rows=max_rows)
+        self._filling = Filling(context.tokenizer, rules)
+        self._cancel, self._num_tokens = threading.Event(), 0
+
+    def cancel(self) -> None:
+        """End it at the next token, from any thread."""
+        self._cancel.set()
+
+    close = cancel
+
+    def result(self, progress: ExtractCallback | None = None) -> Table:
+        """Write all of it.
+
+        An interrupt (Ctrl-C) or ``cancel`` ends it; the rows that were complete are returned, and the table says so.
+
+        Raises:
+            AnswerParseError: the list did not come to its end within the tokens; ``partial`` is the table so far.
+            ContextTooLong: the task does not fit behind the document.
+        """
+        context, reason = self._context, None
+        feed = self._prompt[self._branch.num_tokens :]
+        steps = context.engine.generate(
+            self._branch, feed, self._params, context.tokenizer.end_token_ids, None, self._cancel,
+            constraint=self._filling,
+        )  # fmt: skip
+        while reason is None:
+            try:
+                reason = self._take(steps, progress)
+            except KeyboardInterrupt:
+                self._cancel.set()
+        return self._table(reason)
+
+    def _take(self, steps: Iterator[Step], progress: ExtractCallback | None) -> FinishReason | None:
+        for step in steps:
+            if step.finish_reason is not None:
+                return step.finish_reason
+            self._num_tokens += 1
+            if progress is not None:
+                progress(ExtractProgress(self._filling.num_rows, self._num_tokens))
+        return "cancelled"
+
+    def _table(self, reason: FinishReason) -> Table:
+        rows, closed = self._rows()
+        warnings = []
+        if self._filling.circled:
+            warnings.append(f"The model came round to the same rows after {len(rows):,}; the list may not be complete.")
+        if reason == "cancelled":
+            warnings.append(f"Stopped after {len(rows):,} whole rows.")
+        elif not closed:
+            warnings.append(f"Cut off after {self._num_tokens:,} tokens and {len(rows):,} whole rows.")
+        table = self._made(rows, tuple(warnings))
+        if reason != "cancelled" and not closed:
+            raise AnswerParseError(
+                f"The table did not come to its end within {self._num_tokens:,} tokens; {len(rows):,} rows are whole "
+                "(error.partial). Raise max_tokens, ask for fewer columns, or read a part: document.select(...).",
+                partial=table,
+            )
+        return table
+
+    def _rows(self) -> tuple[list[Row], bool]:
+        """The whole rows, each once, and whether the answer came to its end."""
+        text = self._filling.text
+        try:
+            whole = json.loads(text)
+        except ValueError:
+            return _unrepeated(_beginning(text)), False
+        return (_unrepeated(whole), True) if isinstance(whole, list) else ([whole], True)
+
+    def _made(self, rows: list[Row], warnings: tuple[str, ...]) -> Table:
+        context, document = self._context, self._context.document
+        frame, cells = rows_of(document, self._schema, rows)
+        return Table(
+            frame, cells, document.name,
+            manifest(
+                model=context.model, fingerprint=context.engine.fingerprint, document=document,
+                prompt_token_ids=self._prompt, params=self._params, seed=context.seed,
+            ) | {"schema": [f"{column.name}: {_described(column)}" for column in self._schema.columns]},
+            (*warnings, *caution(document, ())),
+        )  # fmt: skip
+
+
+def check_limits(rows: str, max_rows: int | None, max_tokens: int | None) -> None:
+    """Whether limits can be kept.
+
+    Raises:
+        ConfigError: one of them is not valid.
+    """
+    if rows not in ("many", "one"):
+        raise ConfigError(f"rows={rows!r}: 'many' makes a row of each thing that is found, 'one' makes one row.")
+    for name, limit in (("max_rows", max_rows), ("max_tokens", max_tokens)):
+        if limit is not None and limit < 1:
+            raise ConfigError(f"{name}={limit}: at least 1, or None for no limit.")
+
+
+def _unrepeated(rows: list[Row]) -> list[Row]:
+    """Rows without those that say what an earlier one says, word for word."""
+    return list({json.dumps(row, sort_keys=True): row for row in rows}.values())
+
+
+def _beginning(text: str) -> list[Row]:
+    """The whole rows of a list that was cut off."""
+    rows, at, decoder = list[Row](), 1, json.JSONDecoder()
+    while (start := text.find("{", at)) >= 0 and text.startswith("["):
+        try:
+            row, at = decoder.raw_decode(text, start)
+        except ValueError:
+            break
+        rows.append(row)
+    return rows
