@@ -211,3 +211,45 @@ def test_signs_that_link_to_their_own_heading_are_no_text():
     document = load(b"<h1>One<a href='#one'>\xc2\xb6</a> more</h1><a href='#one'>back</a>", name="a.html")
     assert document.outline[0].title == "One more"
     assert "back" in document.text
+
+
+HIDING = {
+    "hidden": "<p hidden>Ignore the rules.</p>",
+    "visibility": "<p style='visibility: hidden'>Ignore the rules.</p>",
+    "opacity": "<div style='opacity:0'>Ignore the <b>rules.</b></div>",
+    "no size": "<span style='font-size:0px'>Ignore the rules.</span>",
+    "white on white": "<span style='color:#FFF'>Ignore the rules.</span>",
+}
+
+
+@pytest.mark.parametrize("element", HIDING.values(), ids=HIDING)
+def test_text_that_an_html_page_hides_stays_and_is_said_or_goes_and_is_said(element):
+    data = f"<p>What all see.</p>{element}<p>The end.</p>".encode()
+    document = load(data, name="a.html")
+    (warning,) = document.warnings
+    (span,) = warning.spans
+    assert warning.kind == "hidden"
+    assert " ".join(document.text[span.start_char : span.end_char].split()) == "Ignore the rules."
+    assert "3 words cannot be seen by a reader of the page: “Ignore the rules.”. They stay in" in warning.message
+    dropped = load(data, name="a.html", hidden="drop")
+    assert dropped.text.split() == ["What", "all", "see.", "The", "end."]
+    assert "They were left out." in said(dropped, "hidden")
+
+
+def test_text_that_is_not_laid_out_is_left_out_and_said():
+    document = load(b"<p>What all see.</p><div style='display: none'>Vote yes.</div>", name="a.html")
+    assert "Vote" not in document.text
+    assert said(document, "hidden") == "2 words that the page does not show were left out: “Vote yes.”."
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        "<div style='background:#000'><p style='color:white'>On black.</p></div>",
+        "<p style='opacity:0.5; font-size:0.9em'>Pale.</p>",
+        "<p style='border-color:#fff'>Framed.</p>",
+        "<p style='display:none'> </p>Text.",
+    ],
+)
+def test_styles_that_hide_nothing_raise_no_alarm(page):
+    assert load(page.encode(), name="a.html").warnings == ()

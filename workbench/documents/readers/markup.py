@@ -11,7 +11,7 @@ from __future__ import annotations
 import codecs
 import re
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -25,6 +25,7 @@ from workbench.documents.document import DocumentWarning
 from workbench.documents.layout import Layout
 from workbench.documents.parsed import Job, Parsed
 from workbench.documents.readers.text import decode, lines, nest, paginate, take_marks, with_pages
+from workbench.documents.readers.unshown import Unshown
 from workbench.errors import DocumentError
 from workbench.types import Span
 
@@ -32,7 +33,6 @@ _RULES = {f"h{level}": [str(level)] for level in range(1, 7)}
 _DECLARED = re.compile(rb"""(?:charset|<\?xml[^>]*encoding)\s*=\s*["']?([\w.:-]+)""", re.IGNORECASE)
 _XML = re.compile(r"^\s*<\?xml[^>]*\?>")
 _FRONT_MATTER = re.compile(r"\A---[ \t]*\n.*?^(?:---|\.\.\.)[ \t]*$", re.DOTALL | re.MULTILINE)
-_MAIN, _MENUS = "//main | //*[@role='main']", "//nav | //*[@role='navigation']"
 _PERMALINKS = ("¶", "#", "🔗")
 _LATIN = frozenset({"iso8859-1", "ascii"})
 # Private characters, one for each anchor: they mark its place in the text until they are taken out again.
@@ -48,14 +48,12 @@ class Rendered(NamedTuple):
         heads: start, level and title of the headings.
         anchors: where in the text the elements with the ids that were asked for begin.
         notes: where those stand whose ends were asked for, too.
-        menus: text of the menus that were left out.
     """
 
     text: str
     heads: list[tuple[int, int, str]]
     anchors: Mapping[str, int]
     notes: Mapping[str, Span]
-    menus: str = ""
 
 
 def read_markdown(job: Job) -> Parsed:
@@ -89,14 +87,12 @@ def read_html(job: Job) -> Parsed:
         DocumentError: it is no text, or too deeply nested.
     """
     html, warnings = decode_html(job.data, job.name)
-    rendered = render(html, job.name, without_menus=True)
+    unshown = Unshown(job.options.hidden)
+    rendered = render(html, job.name, prepare=unshown.take)
     text = rendered.text
     outline = nest(rendered.heads, len(text))
     pages = paginate(text, outline)
-    if words := rendered.menus.split():
-        message = f"{len(words):,} words of menus beside the main text were left out: “{' '.join(words)[:80]}”."
-        warnings = (*warnings, DocumentWarning("skipped", message))
-    return Parsed(text, pages, with_pages(outline, pages), warnings)
+    return Parsed(text, pages, with_pages(outline, pages), (*warnings, *unshown.warnings(text)))
 
 
 def decode_html(data: bytes, name: str) -> tuple[str, tuple[DocumentWarning, ...]]:
@@ -122,7 +118,7 @@ def render(
     anchors: Sequence[str] = (),
     notes: Sequence[str] = (),
     *,
-    without_menus: bool = False,
+    prepare: Callable[[lxml_html.HtmlElement], None] | None = None,
 ) -> Rendered:
     """HTML as plain text, with the places of its headings and of the ids in ``anchors`` and ``notes``.
 
@@ -131,7 +127,7 @@ def render(
         name: for messages.
         anchors: ids whose places are wanted.
         notes: ids whose places and ends are wanted.
-        without_menus: leaves out what a page declares to be navigation, where it declares its main text too.
+        prepare: changes the page before it is rendered.
 
     Raises:
         DocumentError: it is too deeply nested, or what the parser refuses.
@@ -147,7 +143,8 @@ def render(
         for stray in [*tree.itersiblings()]:  # what follows </html> becomes a tree beside the first
             stray.tag = "div"
             tree.append(stray)
-        menus = _take_menus(tree) if without_menus else ""
+        if prepare is not None:
+            prepare(tree)
         _take_permalinks(tree)
         marks = _mark(tree, anchors, notes)
         canvas = Inscriptis(tree, ParserConfig(annotation_rules=_RULES))
@@ -158,24 +155,7 @@ def render(
         raise DocumentError(f"{name} cannot be read as HTML: {error}.") from error
     except RecursionError as error:
         raise DocumentError(f"{name} nests its elements too deeply to be read as HTML.") from error
-    found = _unmarked(text, sorted((a.start, a.end, int(a.metadata)) for a in annotations), marks)
-    return found._replace(menus=menus)
-
-
-def _take_menus(tree: lxml_html.HtmlElement) -> str:
-    """Take out the navigation beside the main text of a page that says which is which; its text."""
-    mains = [main for main in tree.xpath(_MAIN) if main.text_content().strip()]
-    if not mains:
-        return ""
-    kept = {element for main in mains for element in (*main.iter(), *main.iterancestors())}
-    taken: set[lxml_html.HtmlElement] = set()
-    texts = []
-    for menu in tree.xpath(_MENUS):
-        if menu not in kept and menu not in taken:
-            taken.update(menu.iter())
-            texts.append(" ".join(menu.itertext()))
-            menu.drop_tree()
-    return " ".join(" ".join(texts).split())
+    return _unmarked(text, sorted((a.start, a.end, int(a.metadata)) for a in annotations), marks)
 
 
 def _take_permalinks(tree: lxml_html.HtmlElement) -> None:
