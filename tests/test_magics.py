@@ -114,7 +114,7 @@ def test_a_chat_goes_on_where_a_question_starts_anew(shell: InteractiveShell) ->
 
 
 def test_a_summary_is_an_answer(shell: InteractiveShell) -> None:
-    answer = run(shell, "%qwen summarize --words 10 --out short")
+    answer = run(shell, "%qwen summarize --words 10 --style executive --out short")
     assert isinstance(answer, wb.Answer)
     assert shell.user_ns["short"] is answer
 

@@ -15,7 +15,7 @@ from tests.test_widgets import Tags
 from workbench import tables, views
 from workbench.documents.document import Document, DocumentWarning, Page, Section, Source
 from workbench.engine.fetch import FetchProgress
-from workbench.results import Answer, Citation, Fit, Usage
+from workbench.results import Answer, Citation, EvidenceMap, Fit, Summary, Usage
 from workbench.types import ReadProgress
 from workbench.views import Notes, fetching, live
 
@@ -53,7 +53,11 @@ def hostile(document: Document, answer: Answer, fit: Fit) -> list[Any]:
     cited = replace(CITED, quote=HOSTILE, label=HOSTILE, before=HOSTILE, passage=HOSTILE, after=HOSTILE)
     sections = fit.sections.with_columns(pl.lit(HOSTILE).alias("section"))
     warnings = (DocumentWarning("skipped", HOSTILE),)
+    coverage = pl.DataFrame([(1, HOSTILE, 9, [1]), (2, HOSTILE, 9, [])], schema=tables.SUMMARY_COVERAGE, orient="row")
+    evidence = pl.DataFrame([(1, HOSTILE, 1, 0.1, 2.0)], schema=tables.EVIDENCE, orient="row")
     return [
+        Summary("", HOSTILE, (cited,), answer.usage, "stop", (), (), sentences=((0, 99),), coverage=coverage),
+        EvidenceMap(HOSTILE, evidence, {1: HOSTILE}, {(1, 1): cited}),
         replace(document, name=HOSTILE, outline=(Section(HOSTILE, 1, 0, 8, 1),), warnings=warnings),
         replace(answer, text=HOSTILE, citations=(cited, Citation(HOSTILE)), warnings=(HOSTILE,)),
         cited,
@@ -359,3 +363,57 @@ def test_a_kernel_is_known_by_its_shell(monkeypatch: pytest.MonkeyPatch) -> None
     assert views.in_kernel()
     monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: None)
     assert not views.in_kernel()
+
+
+def summary(*pages: tuple[int, str, int, list[int]]) -> Summary:
+    frame = pl.DataFrame(pages, schema=tables.SUMMARY_COVERAGE, orient="row")
+    return Summary(
+        "", "One. Two.", (), Usage(5, 4, 2), "stop", (), (), words=2, num_words=2,
+        sentences=((0, 4), (5, 9)), coverage=frame,
+    )  # fmt: skip
+
+
+def test_a_summary_says_which_pages_it_rests_on_and_which_it_does_not() -> None:
+    shown = bundle(summary((1, "i", 9, [1]), (2, "1", 9, [1, 2]), (3, "2", 9, []), (4, "3", 0, []), (5, "4", 9, [])))
+    line = "2 words of 2 asked for · rests on page i–1; nothing rests on 2 of 5: 2, 4"
+    assert shown["text/plain"].endswith(line)
+    assert "nothing rests on 2 of 5\\: 2, 4" in shown["text/markdown"]
+    assert shown["text/html"].count("<rect") == 3 + 5  # pages of each sentence, and all pages
+    assert "<title>page 1: sentence 1, 2</title>" in shown["text/html"]
+    assert "<title>page 2: nothing rests on it</title>" in shown["text/html"]
+    assert 'role="img" aria-label="Pages that each of 2 sentences rests on.' in shown["text/html"]
+
+
+def test_a_strip_of_many_pages_has_columns_for_several() -> None:
+    shown = bundle(summary(*[(n, str(n), 9, [1] if n == 500 else []) for n in range(1, 1_001)]))["text/html"]
+    assert shown.count("<rect") == 1 + 240
+    assert "page 496–500: sentence 1" in shown or "–500: sentence 1" in shown or "500–" in shown
+
+
+def test_a_summary_that_nothing_is_known_of_is_still_shown() -> None:
+    assert bundle(Summary("", "", (), Usage(5, 4, 2), "length", (), ()))["text/plain"].endswith(
+        "0 words of 0 asked for"
+    )
+    assert "no sentence could be traced" in bundle(summary((1, "1", 9, [])))["text/plain"]
+
+
+def test_evidence_is_a_table_of_sentences_by_pages() -> None:
+    rows = [(1, "It is so.", page, 0.1, lift) for page, lift in ((2, 4.25), (3, 1.0), (1, 0.5))]
+    frame = pl.DataFrame(rows, schema=tables.EVIDENCE, orient="row")
+    shown = bundle(EvidenceMap("a.txt", frame, {1: "i", 2: "1", 3: "2"}, {(1, 2): CITED}))
+    assert shown["text/plain"] == (
+        "Evidence in a.txt, by lift\n[1] It is so.\n    page 1 (4.2×), page 2 (1.0×), page i (0.5×)"
+    )
+    assert re.findall(r"<th scope=\"col\"[^>]*>([^<]*)", shown["text/html"]) == ["Sentence", "i", "1", "2"]
+    assert re.findall(r"<td[^>]*>([^<]*)", shown["text/html"]) == ["0.5", "4.2", "1.0"]
+    assert "her own words" in shown["text/html"]
+    assert "page 1: 4.25× the neutral share, 10.00% of the attention" in shown["text/html"]
+
+
+def test_only_pages_that_lead_are_columns_of_a_wide_map() -> None:
+    rows = [(s, f"S{s}.", page, 0.1, 9.0 - abs(page - 10 * s)) for s in (1, 2) for page in
+            sorted(range(1, 41), key=lambda page: abs(page - 10 * s))]  # fmt: skip
+    frame = pl.DataFrame(rows, schema=tables.EVIDENCE, orient="row")
+    shown = bundle(EvidenceMap("a.txt", frame, {n: str(n) for n in range(1, 41)}, {}))["text/html"]
+    assert re.findall(r"<th scope=\"col\"[^>]*>([^<]*)", shown)[1:] == ["9", "10", "11", "19", "20", "21"]
+    assert "34 pages that lead for no sentence are not shown" in shown

@@ -20,6 +20,7 @@ from workbench import display
 if TYPE_CHECKING:
     from workbench.analysis.ask import AnswerStream
     from workbench.analysis.chat import Chat
+    from workbench.analysis.summarize import SummaryStream
     from workbench.dashboards import cells, dashboard
     from workbench.documents.document import Document
     from workbench.documents.imaging import PageImage
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
         ModelLoadError,
         WorkbenchError,
     )
-    from workbench.results import Answer, Citation, Comparison, Delta, Fit, Table, Usage
+    from workbench.results import Answer, Citation, Comparison, Delta, EvidenceMap, Fit, Summary, Table, Usage
     from workbench.session import Reading, Workbench
 
 __version__ = "0.1.0"
@@ -56,11 +57,14 @@ _HOMES = {
     "Document": "documents.document",
     "DocumentError": "errors",
     "EngineError": "errors",
+    "EvidenceMap": "results",
     "Fit": "results",
     "ModelLoadError": "errors",
     "PageImage": "documents.imaging",
     "Place": "documents.places",
     "Reading": "session",
+    "Summary": "results",
+    "SummaryStream": "analysis.summarize",
     "Table": "results",
     "Usage": "results",
     "Workbench": "session",
@@ -84,11 +88,14 @@ __all__ = [
     "Document",
     "DocumentError",
     "EngineError",
+    "EvidenceMap",
     "Fit",
     "ModelLoadError",
     "PageImage",
     "Place",
     "Reading",
+    "Summary",
+    "SummaryStream",
     "Table",
     "Usage",
     "Workbench",

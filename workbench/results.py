@@ -140,6 +140,75 @@ class Answer(Displayed):
 
 
 @dataclass(frozen=True, slots=True)
+class Summary(Answer):
+    """A summary, and which pages it rests on.
+
+    It is written in turns: ``prompt_token_ids`` are those in front of the first one, ``token_ids`` those of all, and
+    each of ``turns`` can be replayed.
+
+    Attributes:
+        style: as asked for.
+        words: as asked for.
+        num_words: that it has; characters, where a script does not part its words.
+        sentences: its claims in order, as spans of ``text``; headings are none.
+        coverage: polars frame by page, see ``tables.SUMMARY_COVERAGE``.
+        turns: what the model wrote, turn by turn, with what was left out of the summary.
+    """
+
+    style: str = "brief"
+    words: int = 0
+    num_words: int = 0
+    sentences: tuple[Span, ...] = ()
+    coverage: pl.DataFrame = field(repr=False, compare=False, default_factory=pl.DataFrame)
+    turns: tuple[Answer, ...] = field(repr=False, default=())
+
+    @property
+    def uncovered(self) -> tuple[int, ...]:
+        """Pages with text that no sentence rests on, by number."""
+        bare = self.coverage.filter((pl.col("sentences").list.len() == 0) & (pl.col("chars") > 0))
+        return tuple(bare["page"])
+
+
+Leading = tuple[int, str, float, "Citation | None"]
+"""A page that leads for a sentence: its number, its label, its lift, its passage most like the sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceMap(Displayed):
+    """On which pages the sentences of an answer rest, by the attention behind them; shows itself as a heat map.
+
+    Attributes:
+        document_name: what was read.
+        frame: polars frame, see ``tables.EVIDENCE``.
+        labels: of the pages, by number.
+        passages: by sentence and page, the passage most like the sentence.
+        top: pages of a sentence that lead.
+    """
+
+    document_name: str
+    frame: pl.DataFrame = field(repr=False, compare=False)
+    labels: Mapping[int, str] = field(repr=False)
+    passages: Mapping[tuple[int, int], Citation] = field(repr=False)
+    top: int = 3
+
+    @property
+    def pages(self) -> tuple[int, ...]:
+        """Numbers of all pages, in order."""
+        return tuple(sorted(set(self.frame["page"])))
+
+    def leading(self) -> list[tuple[int, str, list[Leading]]]:
+        """Each sentence with its number, its text, and the pages with the highest lift."""
+        found = []
+        for (number,), rows in self.frame.group_by("sentence", maintain_order=True):
+            first = rows.head(self.top).to_dicts()
+            top = [
+                (r["page"], self.labels[r["page"]], r["lift"], self.passages.get((number, r["page"]))) for r in first
+            ]
+            found.append((int(str(number)), str(rows["text"][0]), top))
+        return found
+
+
+@dataclass(frozen=True, slots=True)
 class Delta:
     """A piece of a streamed answer: the text it adds (perhaps none) and the ids it stands for."""
 

@@ -55,6 +55,15 @@ EVIDENCE = pl.Schema(
     ]
 )
 
+SUMMARY_COVERAGE = pl.Schema(
+    [
+        ("page", pl.Int64),  # number, from 1
+        ("label", pl.String),  # as printed
+        ("chars", pl.Int64),  # characters of text
+        ("sentences", pl.List(pl.Int64)),  # of the summary, from 1, that rest on this page; empty when none does
+    ]
+)
+
 CELLS = pl.Schema(
     [
         ("document", pl.String),  # where it was looked for

@@ -7,8 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 
+import polars as pl
+
+from workbench import tables
+from workbench.analysis.leading import evidence_map
 from workbench.documents.document import Document, Page, Source
-from workbench.results import Answer, Citation, Delta, Usage
+from workbench.results import Answer, Citation, Delta, EvidenceMap, Usage
 from workbench.types import ReadProgress, Span
 
 TEXT = (
@@ -89,9 +93,14 @@ class ScriptedReading:
         self.asked.append(question)
         return self.script.pop(0)
 
-    def stream_summary(self, words: int = 150) -> ScriptedStream:
-        self.asked.append(f"summary of {words} words")
+    def stream_summary(self, words: int = 150, style: str = "brief") -> ScriptedStream:
+        self.asked.append(f"{style} summary of {words} words")
         return self.script.pop(0)
+
+    def evidence_map(self, answer: str, question: str = "") -> EvidenceMap:
+        self.asked.append(f"evidence of {answer} / {question}")
+        rows = [(1, answer, 2, 0.03, 4.2), (1, answer, 1, 0.2, 0.9)]
+        return evidence_map(DOCUMENT, pl.DataFrame(rows, schema=tables.EVIDENCE, orient="row"))
 
 
 class ScriptedBench:

@@ -147,9 +147,27 @@ def test_the_summary_takes_as_many_words_as_asked_for(serve: Serve, visit: Visit
     words = page.get_by_label("Words")
     words.fill("50")
     words.press("Tab")
+    page.get_by_label("Style").select_option("executive")
     summarise.click()
     expect(page.locator("[data-state=stop] .wb-text")).to_have_text("Shorter.")
-    assert reading.asked == ["summary of 90 words", "summary of 50 words"]
+    assert reading.asked == ["brief summary of 90 words", "executive summary of 50 words"]
+
+
+def test_a_statement_gets_a_map_of_pages_whose_passages_unfold(serve: Serve, visit: Visit) -> None:
+    reading = ScriptedReading()
+    page = visit(serve(lambda: wb.dashboard(reading, [wb.cells.Evidence()])))
+    page.get_by_label("Question").fill("Who wrote it?")
+    box = page.get_by_label("Statement")
+    box.fill("JUSTICE KAGAN <i>delivered</i> the opinion.")
+    box.press("Enter")
+    table = page.get_by_role("region", name="Evidence by sentence and page")
+    expect(table.get_by_role("columnheader")).to_have_text(["Sentence", "i", "1"])
+    expect(table.get_by_role("rowheader")).to_have_text("1. JUSTICE KAGAN <i>delivered</i> the opinion.")
+    expect(table.get_by_role("cell")).to_have_text(["0.9", "4.2"])
+    page.locator("summary").first.press("Enter")
+    expect(page.locator("blockquote mark").first).to_contain_text("JUSTICE KAGAN delivered the opinion")
+    expect(page.get_by_role("button", name="See page 1")).to_be_visible()
+    assert reading.asked == ["evidence of JUSTICE KAGAN <i>delivered</i> the opinion. / Who wrote it?"]
 
 
 CONTRAST = """(element) => {

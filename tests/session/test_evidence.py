@@ -33,3 +33,30 @@ def test_an_answer_of_another_reading_is_refused(tiny: wb.Workbench, pages: wb.D
         answer = other.ask("Who?", max_tokens=2)
         with pytest.raises(wb.ConfigError, match="not one of"):
             reading.evidence(answer)
+
+
+def test_a_text_that_the_model_did_not_say_has_its_evidence_too(tiny: wb.Workbench, pages: wb.Document):
+    said = "Justice Kagan delivered the opinion. All other Members joined."
+    with tiny.read(pages, progress=None) as reading:
+        frame = reading.evidence(said, "Who delivered the opinion?")
+        assert frame["sentence"].unique(maintain_order=True).to_list() == [1, 2]
+        assert frame["text"].unique(maintain_order=True).to_list() == [
+            "Justice Kagan delivered the opinion.", "All other Members joined.",
+        ]  # fmt: skip
+        found = reading.evidence_map(said)
+        assert [number for number, *_ in found.leading()] == [1, 2]
+        assert all(pages.text[c.start_char : c.end_char] == c.passage for c in found.passages.values())
+        assert "KAGAN delivered" in found.passages[1, 1].passage
+        with pytest.raises(wb.ConfigError, match="no text"):
+            reading.evidence("  ")
+
+
+@pytest.mark.slow
+def test_the_sentences_of_a_summary_are_numbered_through_its_turns(tiny: wb.Workbench, pages: wb.Document):
+    with tiny.read(pages, progress=None) as reading:
+        summary = reading.summarize(words=40)
+        assert 34 <= summary.num_words <= 46
+        said = [summary.text[start:end] for start, end in summary.sentences]
+        frame = reading.evidence(summary)
+        assert frame["text"].unique(maintain_order=True).to_list() == said
+        assert frame["sentence"].unique().to_list() == list(range(1, len(said) + 1))

@@ -25,7 +25,7 @@ from workbench.config import SamplingParams
 from workbench.documents.document import Document
 from workbench.errors import ConfigError, EngineError, WorkbenchError
 from workbench.results import Answer, Citation, Delta
-from workbench.types import Branch, Engine, FinishReason, Question, Step, Tokenizer
+from workbench.types import Branch, Constraint, Engine, FinishReason, Question, Step, Tokenizer
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,9 @@ class AnswerStream:
         question: as asked.
         params: sampling.
         thinking: whether the model thinks before it answers.
+        enough: ends the answer, told its text at each token; on the engine's thread, so that what is said never hangs
+            on who is faster.
+        constraint: what the answer may say; None for anything.
         together: the questions that this one is answered with; None asks it alone.
         quotes: whether passages are quoted for the answer, once it has come to its end.
         absent: weighs whether the document says it at all; None does not.
@@ -119,6 +122,8 @@ class AnswerStream:
         params: SamplingParams,
         *,
         thinking: bool = False,
+        enough: Callable[[str], bool] | None = None,
+        constraint: Constraint | None = None,
         together: Together | None = None,
         quotes: bool = False,
         absent: Absent | None = None,
@@ -138,17 +143,22 @@ class AnswerStream:
             return AnswerText(context.tokenizer.stream(), params.stop, in_thought=opened, may_think=thinking)
 
         # The engine's thread looks for stop strings in a text of its own: what is shown never hangs on who is faster.
-        self._text, should_stop = new_text(), new_text().add if params.stop else None
+        self._text, told = new_text(), new_text()
+
+        def stops(token_id: int) -> bool:
+            return told.add(token_id) or (enough is not None and enough(told.visible()))
+
+        should_stop = stops if params.stop or enough else None
         feed, ends = self._prompt[branch.num_tokens :], context.tokenizer.end_token_ids
         weigh = absent.weigh if absent is not None else None
         try:
             if together is None:
                 self._steps = context.engine.generate(
-                    branch, feed, params, ends, should_stop, self._cancel, constraint=absent, weigh=weigh
+                    branch, feed, params, ends, should_stop, self._cancel, constraint=absent or constraint, weigh=weigh
                 )
             else:
                 self._steps = together.add(
-                    Question(branch, feed, params, ends, should_stop, self._cancel, absent, weigh)
+                    Question(branch, feed, params, ends, should_stop, self._cancel, absent or constraint, weigh)
                 )
         except BaseException:
             on_end(history, None)

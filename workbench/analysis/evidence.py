@@ -9,8 +9,9 @@ Not covered: whether a page supports what is said (analysis.citations).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -18,12 +19,13 @@ import polars as pl
 from workbench import tables
 from workbench.analysis import prompts
 from workbench.analysis.ask import Context, task_ids
+from workbench.analysis.length import whole_sentences
 from workbench.config import SamplingParams
 from workbench.documents.document import Document
 from workbench.documents.sentences import sentences
 from workbench.engine.blocks import BLOCK_SIZE
 from workbench.errors import ConfigError
-from workbench.results import Answer
+from workbench.results import Answer, Summary
 from workbench.types import Branch
 
 NEUTRAL_QUESTION = "What is this document about?"
@@ -34,14 +36,34 @@ Forked = Callable[[int | None], AbstractContextManager[Branch]]
 """A branch of a reading's prefix, or of its first so many tokens, closed at the end."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Fed:
+    """A text to be fed again.
+
+    Attributes:
+        start: tokens of the reading's prefix in front of it.
+        feed: the ids between prefix and text.
+        text: of it.
+        token_ids: of the text, perhaps with a thought before it.
+        kept: sentences that count, in order; none for all.
+    """
+
+    start: int
+    feed: tuple[int, ...]
+    text: str
+    token_ids: tuple[int, ...]
+    kept: tuple[str, ...] = ()
+
+
 def evidence(
-    context: Context, answer: Answer, forked: Forked, neutral: np.ndarray | None
+    context: Context, answer: Answer | str, question: str, forked: Forked, neutral: np.ndarray | None
 ) -> tuple[pl.DataFrame, np.ndarray]:
     """Pages by sentence of an answer, those with the highest lift first.
 
     Args:
         context: the reading's.
-        answer: of a question or a summary.
+        answer: to a question, or a summary; or a text that is taken for the answer.
+        question: that a text answers.
         forked: makes branches.
         neutral: shares by block under the neutral question, if they are known.
 
@@ -49,18 +71,48 @@ def evidence(
         A frame, see ``tables.EVIDENCE``, and the shares under the neutral question.
 
     Raises:
-        ConfigError: an answer of another reading.
+        ConfigError: an answer of another reading, or a text without a word.
     """
+    texts = _given(context, answer, question) if isinstance(answer, str) else _answered(context, answer)
+    if neutral is None:
+        with forked(None) as branch:
+            neutral = _neutral(context, branch)
+    rows = list[tuple[int, str, int, float, float]]()
+    for fed in texts:
+        with forked(fed.start) as branch:
+            shares = _watched(context, branch, fed.feed, fed.token_ids)
+        rows += _rows(context, fed, shares, neutral, rows[-1][0] if rows else 0)
+    return pl.DataFrame(rows, schema=tables.EVIDENCE, orient="row"), neutral
+
+
+def _given(context: Context, text: str, question: str) -> list[_Fed]:
+    """A text as the answer to a question; the model is not asked whether it would have said so."""
+    if not text.strip():
+        raise ConfigError("There is no text to look for; give an answer, or a sentence.")
+    feed = task_ids(context.tokenizer, prompts.ask(question), thinking=False)
+    return [_Fed(len(context.prefix_ids), feed, text, tuple(context.tokenizer.encode(text)))]
+
+
+def _answered(context: Context, answer: Answer) -> list[_Fed]:
+    """An answer as it was said; a summary turn by turn, without the sentences that were left out."""
+    if isinstance(answer, Summary) and answer.sentences:
+        left = [answer.text[start:end] for start, end in answer.sentences]
+        return [fed for turn in answer.turns for fed in _kept(context, turn, left)]
     said, starts = answer.prompt_token_ids, (len(context.prefix_ids), context.num_document_tokens)
     start = next((n for n in starts if said[:n] == context.prefix_ids[:n] and len(said) > n), None)
     if start is None:
         raise ConfigError(f"This answer is not one of {context.document.name}; give one of reading.ask().")
-    if neutral is None:
-        with forked(None) as branch:
-            neutral = _neutral(context, branch)
-    with forked(start) as branch:
-        shares = _watched(context, branch, said[start:], answer.token_ids)
-    return _frame(context, answer, shares, neutral), neutral
+    return [_Fed(start, said[start:], answer.text, answer.token_ids)]
+
+
+def _kept(context: Context, turn: Answer, left: list[str]) -> list[_Fed]:
+    """A turn of a summary, if a sentence of it is among those ``left``, which are taken out of it."""
+    found = []
+    for sentence in whole_sentences(turn.text, ended=True):
+        if sentence in left:
+            left.remove(sentence)
+            found.append(sentence)
+    return [replace(fed, kept=tuple(found)) for fed in _answered(context, turn)] if found else []
 
 
 def _watched(context: Context, branch: Branch, feed: Sequence[int], answer_ids: Sequence[int]) -> np.ndarray:
@@ -92,23 +144,22 @@ def _neutral(context: Context, branch: Branch) -> np.ndarray:
     return mean
 
 
-def _frame(context: Context, answer: Answer, shares: np.ndarray, neutral: np.ndarray) -> pl.DataFrame:
-    """Shares behind the answer's tokens, by sentence and page."""
+def _rows(
+    context: Context, fed: _Fed, shares: np.ndarray, neutral: np.ndarray, num_before: int
+) -> Iterator[tuple[int, str, int, float, float]]:
+    """Shares behind the tokens of a text, by sentence and page: rows of ``tables.EVIDENCE``."""
     pages = _page_matrix(context)
     numbers = [page.number for page in context.document.pages]
     base = neutral @ pages
-    rows = []
-    for index, (text, first, last) in enumerate(_sentences(context, answer), 1):
+    for text, first, last in _sentences(context, fed):
         chosen = shares[max(first - 1, 0) : max(last - 1, first, 1)]  # row i is behind token i + 1
         if not len(chosen):
             continue
+        num_before += 1
         by_page = chosen.mean(0) @ pages
         lift = np.divide(by_page, base, out=np.zeros_like(by_page), where=base > 0)
-        rows += [
-            (index, text, number, float(share), float(ratio))
-            for ratio, share, number in sorted(zip(lift, by_page, numbers, strict=True), reverse=True)
-        ]
-    return pl.DataFrame(rows, schema=tables.EVIDENCE, orient="row")
+        for ratio, share, number in sorted(zip(lift, by_page, numbers, strict=True), reverse=True):
+            yield num_before, text, number, float(share), float(ratio)
 
 
 def _page_matrix(context: Context) -> np.ndarray:
@@ -126,16 +177,22 @@ def _page_matrix(context: Context) -> np.ndarray:
     return matrix / sizes[:, None]
 
 
-def _sentences(context: Context, answer: Answer) -> list[tuple[str, int, int]]:
-    """Sentences of the answer, each with its first token and one past its last."""
+def _sentences(context: Context, fed: _Fed) -> list[tuple[str, int, int]]:
+    """Sentences that count, each with its first token and one past its last."""
     stream, ends, total = context.tokenizer.stream(), [], 0
-    for token in answer.token_ids:
+    for token in fed.token_ids:
         total += 0 if token in context.tokenizer.end_token_ids else len(stream.step(token))
         ends.append(total)
-    hidden = total - len(answer.text)  # thoughts, and white space that was taken off
-    found = []
-    for span in sentences(answer.text):
+    hidden = total - len(fed.text)  # thoughts, and white space that was taken off
+    found, left = [], list(fed.kept)
+    for span in sentences(fed.text):
+        text = fed.text[span.start_char : span.end_char].strip()
+        if fed.kept:
+            (text,) = whole_sentences(text, ended=True) or ("",)
+            if text not in left:
+                continue
+            left.remove(text)
         first = next((i for i, end in enumerate(ends) if end - hidden > span.start_char), len(ends))
         last = next((i + 1 for i, end in enumerate(ends) if end - hidden >= span.end_char), len(ends))
-        found.append((answer.text[span.start_char : span.end_char].strip(), first, last))
+        found.append((text, first, last))
     return found

@@ -8,7 +8,14 @@ Changing any word of the prefix changes what was read: raise VERSION with it. Us
 Not covered: turning text into ids (analysis.ask), the model's own chat template (engine.tokenizer).
 """
 
-VERSION = 3
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from workbench.analysis.parts import Part
+
+VERSION = 4
 """Of the prefix and the tasks; part of every manifest."""
 
 SYSTEM = (
@@ -29,10 +36,16 @@ ASK = (
     f"If the document does not mention it, reply only: {ABSENT}\n\n"
 )
 
-_SUMMARISE = (
-    "Summarise the whole document, from its beginning to its end, in plain sentences: what it is about, what "
-    "happened or is argued, and how it ends. Use only what it says. "
-)
+SENTENCE_WORDS = 30
+"""Up to so many words a summary asks for one sentence."""
+
+_STYLES = {
+    "brief": "Say what it is about, what happened or is argued, and how it ends.",
+    "executive": "Say first what a busy reader must know: the outcome, the findings, figures and dates that matter.",
+    "chronological": "Tell what happened in the order of time, with the dates and periods that the document gives.",
+    "by section": "Say what each section states.",
+}
+_PLAIN = "Use only what the document says. Write plain full sentences, without headings, lists or introduction."
 
 
 _QUOTE = "Quote the passage of the document that proves this answer, word for word."
@@ -53,9 +66,33 @@ def quote(sentence: str = "") -> str:
     return f"{_QUOTE} This is to be proved: {sentence}" if sentence else _QUOTE
 
 
-def summarize(words: int, system: str | None = None) -> str:
-    """The task for a summary of about ``words`` words."""
-    return _SUMMARISE + _further(system) + f"Write about {words} words."
+def summarize(style: str, part: Part, number: int, num_parts: int, *, first: bool, again: bool) -> str:
+    """The task for a part of a summary.
+
+    Args:
+        style: one of ``parts.STYLES``.
+        part: what to write about, and in how many words.
+        number: of the part, from 0.
+        num_parts: in all.
+        first: whether nothing was written yet.
+        again: whether this part was begun already.
+    """
+    opening = f"Summarise the document. {_STYLES[style]} {_PLAIN}\n\n" if first else ""
+    length = f"Write about {part.words} words." if part.words > SENTENCE_WORDS else (
+        f"Write one short sentence of at most {max(part.words, 5)} words."
+    )  # fmt: skip
+    if again:
+        return f"{opening}Go on about {_of(part, number, num_parts)}: say what was not said yet. {length}"
+    return f"{opening}Write about {_of(part, number, num_parts)}. {length}"
+
+
+def _of(part: Part, number: int, num_parts: int) -> str:
+    """A part of the document in words. Its title and first words are the document's, so they stand in marks."""
+    if part.leads or num_parts == 1:
+        return "the whole document, from its beginning to its end"
+    place = "the beginning" if number == 0 else "the end" if number == num_parts - 1 else "the middle"
+    named = f" (“{part.title}”)" if part.title else ""
+    return f"{place} of the document{named}, from “{part.begins}” on"
 
 
 def can_both_be_true(first: str, second: str) -> str:

@@ -30,6 +30,7 @@ from workbench.errors import ConfigError
 
 if TYPE_CHECKING:
     from workbench.analysis.ask import AnswerStream
+    from workbench.analysis.summarize import SummaryStream
     from workbench.documents.document import Document
     from workbench.engine.registry import Entry
     from workbench.results import Answer
@@ -56,10 +57,10 @@ Images = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object a line instead of text.")]
 
 
-def _show(stream: AnswerStream, *, as_json: bool) -> Answer:
+def _show(stream: AnswerStream | SummaryStream, *, as_json: bool) -> Answer:
     """An answer as it is written, its citations and counts; or JSON. Ctrl-C keeps what there is."""
     from workbench import views
-    from workbench.results import Delta
+    from workbench.results import Delta, Summary
 
     try:
         for piece in stream:
@@ -78,6 +79,8 @@ def _show(stream: AnswerStream, *, as_json: bool) -> Answer:
         say(f"  {views.unsupported_line(answer)}", style="yellow")
     for warning in answer.warnings:
         say(f"  ! {warning}", style="yellow")
+    if isinstance(answer, Summary):
+        say(views.coverage_text(answer), style="dim")
     usage = answer.usage
     counts = f"{usage.reused_tokens:,} tokens reused · {usage.computed_tokens:,} computed"
     say(f"{counts} · {usage.completion_tokens:,} written", style="dim")
@@ -144,12 +147,13 @@ def ask(
 def summarize(
     source: Source,
     model: Model = None,
-    words: Annotated[int, typer.Option(min=1, help="About how many.")] = 150,
+    words: Annotated[int, typer.Option(min=1, help="How many, within 15 %.")] = 150,
+    style: Annotated[str, typer.Option(help="brief, executive, chronological or by-section.")] = "brief",
     as_json: AsJson = False,
 ) -> None:
     """Read a document and summarise all of it."""
     with opened(source, model) as reading:
-        _show(reading.stream_summary(words), as_json=as_json)
+        _show(reading.stream_summary(words, style), as_json=as_json)
 
 
 @app.command()

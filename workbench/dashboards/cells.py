@@ -14,21 +14,23 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 import panel as pn
 
+from workbench.analysis.ask import AnswerStream
+from workbench.analysis.parts import STYLES, SummaryStyle
+from workbench.analysis.summarize import SummaryStream
 from workbench.dashboards import markup
 from workbench.dashboards.pages import cited_pages
 from workbench.dashboards.style import STYLE, button, pane
-from workbench.errors import WorkbenchError
-from workbench.results import Answer
+from workbench.errors import EngineError, WorkbenchError
+from workbench.results import Answer, Citation, EvidenceMap
 
 if TYPE_CHECKING:
-    from workbench.analysis.ask import AnswerStream
     from workbench.session import Reading
 
 _log = logging.getLogger(__name__)
@@ -49,15 +51,18 @@ class Cell(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A summary of the whole document, in about as many words as asked for."""
+    """A summary of the whole document in as many words as asked for, and the pages it rests on."""
 
     title: str = "Summary"
     words: int = 150
+    style: SummaryStyle = "brief"
 
     def panel(self, reading: Reading) -> pn.viewable.Viewable:
-        """A number of words, a button, and the summary as it is written."""
+        """A number of words, a style, a button, and the summary as it is written."""
         words = pn.widgets.IntInput(label="Words", value=self.words, start=20, end=2_000, step=10, width=110)
         words.stylesheets, words.margin = [STYLE], (5, 0)
+        style = pn.widgets.Select(label="Style", options=list(STYLES), value=self.style, width=150)
+        style.stylesheets, style.margin = [STYLE], (5, 0, 5, 10)
         request = _Request("Summarise", reading)
         shown = pn.Column(sizing_mode="stretch_width", margin=0)
 
@@ -66,10 +71,12 @@ class Summary:
 
         def summarise(_: object) -> None:
             if not request.busy:
-                request.run(lambda: reading.stream_summary(words.value), "", place)
+                request.run(lambda: reading.stream_summary(words.value, style.value), "", place)
 
         request.start.on_click(summarise)
-        return pn.Column(_controls(words, request), shown, sizing_mode="stretch_width", margin=0)
+        return pn.Column(
+            _controls(pn.Row(words, style, margin=0), request), shown, sizing_mode="stretch_width", margin=0
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +88,7 @@ class Ask:
 
     def panel(self, reading: Reading) -> pn.viewable.Viewable:
         """A box for the question (Enter asks), and below it what was asked, newest first."""
-        box = pn.chat.ChatAreaInput(
-            placeholder="What do you want to know? Enter asks, Shift+Enter begins a new line.",
-            label="Question",
-            rows=2,
-            sizing_mode="stretch_width",
-            stylesheets=[STYLE],
-            margin=(5, 0),
-        )
+        box = _box("Question", "What do you want to know? Enter asks, Shift+Enter begins a new line.")
         request = _Request("Ask", reading, box)
         turns = pn.Column(sizing_mode="stretch_width", margin=0)
 
@@ -106,6 +106,62 @@ class Ask:
         return pn.Column(_controls(box, request), turns, sizing_mode="stretch_width", margin=0)
 
 
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where a sentence has its evidence: pages by the attention that the model pays while it reads the sentence."""
+
+    title: str = "Evidence"
+
+    def panel(self, reading: Reading) -> pn.viewable.Viewable:
+        """A box for a statement or an answer, one for the question it answers, and below them the heat map."""
+        claim = _box("Statement", "A sentence, or an answer: which pages does it rest on?")
+        asked = pn.widgets.TextInput(
+            label="Question", placeholder="What it answers, if anything.", sizing_mode="stretch_width",
+            stylesheets=[STYLE], margin=(5, 0),
+        )  # fmt: skip
+        request = _Request("Show evidence", reading, claim)
+        maps = pn.Column(sizing_mode="stretch_width", margin=0)
+
+        def place(out: pn.Column) -> None:
+            maps.insert(0, out)
+
+        def show(text: str) -> None:
+            said, question = text.strip(), asked.value_input.strip()
+            if said and not request.busy:
+                request.run(lambda: _Once(lambda: reading.evidence_map(said, question)), question or said, place)
+
+        claim.param.watch(lambda event: show(event.new), "value")
+        request.start.on_click(lambda _: show(claim.value_input))
+        return pn.Column(asked, _controls(claim, request), maps, sizing_mode="stretch_width", margin=0)
+
+
+def _box(label: str, placeholder: str) -> pn.chat.ChatAreaInput:
+    """A box for a few lines; Enter sends them."""
+    return pn.chat.ChatAreaInput(
+        placeholder=placeholder, label=label, rows=2, sizing_mode="stretch_width", stylesheets=[STYLE], margin=(5, 0)
+    )
+
+
+class _Once:
+    """A stream of one item, that is there at its end; what is cancelled is not shown."""
+
+    def __init__(self, make: Callable[[], EvidenceMap]) -> None:
+        self._make, self._cancelled = make, False
+
+    def __iter__(self) -> Iterator[EvidenceMap]:
+        made = self._make()
+        if self._cancelled:
+            raise EngineError("Stopped.")
+        yield made
+
+    def cancel(self) -> None:
+        """Do not show it."""
+        self._cancelled = True
+
+
+_Stream = AnswerStream | SummaryStream | _Once
+
+
 class _Request:
     """One request at a time in a thread of its own, with the button that starts it and the one that stops it.
 
@@ -121,7 +177,7 @@ class _Request:
         self.stop.on_click(lambda _: self.cancel())
         self.busy = False
         self._box = box
-        self._stream: AnswerStream | None = None
+        self._stream: _Stream | None = None
         self._cancelled = False
         self._session = pn.state.curdoc
         if self._session is not None:
@@ -133,7 +189,7 @@ class _Request:
         if stream is not None:
             stream.cancel()
 
-    def run(self, begin: Callable[[], AnswerStream], question: str, place: Callable[[pn.Column], None]) -> None:
+    def run(self, begin: Callable[[], _Stream], question: str, place: Callable[[pn.Column], None]) -> None:
         """Stream an answer into a column that ``place`` puts on the page; return at once."""
         self.busy, self._cancelled = True, False
         _running.add(self)
@@ -143,7 +199,7 @@ class _Request:
         self._show_busy(True)
         threading.Thread(target=self._work, args=(begin, question, turn), name="workbench-answer", daemon=True).start()
 
-    def _work(self, begin: Callable[[], AnswerStream], question: str, turn: pn.Column) -> None:
+    def _work(self, begin: Callable[[], _Stream], question: str, turn: pn.Column) -> None:
         text, out = "", turn[0]
         try:
             self._stream = begin()
@@ -152,7 +208,10 @@ class _Request:
             for piece in self._stream:
                 if isinstance(piece, Answer):
                     self._write(out, markup.finished(piece))
-                    self._on_page(partial(self._add_pages, turn, piece))
+                    self._on_page(partial(self._add_pages, turn, piece.citations))
+                elif isinstance(piece, EvidenceMap):
+                    self._write(out, markup.mapped(question, piece))
+                    self._on_page(partial(self._add_pages, turn, tuple(piece.passages.values())))
                 elif piece.text:
                     text += piece.text
                     self._write(out, markup.running(question, text, "Writing …"))
@@ -170,8 +229,8 @@ class _Request:
     def _write(self, out: pn.pane.HTML, html: str) -> None:
         self._on_page(lambda: setattr(out, "object", html))
 
-    def _add_pages(self, turn: pn.Column, answer: Answer) -> None:
-        turn.extend(cited_pages(self.reading.document, answer))
+    def _add_pages(self, turn: pn.Column, citations: tuple[Citation, ...]) -> None:
+        turn.extend(cited_pages(self.reading.document, citations))
 
     def _on_page(self, change: Callable[[], None]) -> None:
         """Make a change in the session's event loop; at once in a notebook, which has none."""

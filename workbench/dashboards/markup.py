@@ -7,9 +7,9 @@ Not covered: where these pieces stand (cells, app), how they look (dashboard.css
 
 from html import escape
 
-from workbench.results import Answer, Citation
+from workbench.results import Answer, Citation, EvidenceMap, Summary
 from workbench.types import ReadProgress
-from workbench.views import cited, plain, unsupported_line
+from workbench.views import cited, coverage_html, evidence_html, plain, unsupported_line
 
 
 def heading(name: str, line: str) -> str:
@@ -39,8 +39,15 @@ def finished(answer: Answer) -> str:
     """An answer with its quotes marked, its citations in place, and what it cost."""
     cut = {"stop": "", "length": "…", "cancelled": "…"}[answer.finish_reason]
     text = f'<p class="wb-text">{_marked(answer)}<span class="wb-cut">{cut}</span></p>'
-    body = text + _ending(answer) + _citations(answer) + _unsupported(answer) + _warnings(answer) + _counts(answer)
+    rests = coverage_html(answer) if isinstance(answer, Summary) else ""
+    proof = _citations(answer) + _unsupported(answer) + rests
+    body = text + _ending(answer) + proof + _warnings(answer) + _counts(answer)
     return _turn(answer.question, body, answer.finish_reason)
+
+
+def mapped(question: str, found: EvidenceMap) -> str:
+    """The heat map of sentences and pages, with the passages."""
+    return _turn(question, evidence_html(found), "mapped")
 
 
 def note(text: str) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 
 import panel as pn
@@ -17,13 +17,13 @@ from workbench.dashboards.style import pane, toggle
 from workbench.documents.document import Document
 from workbench.documents.imaging import PageImage
 from workbench.errors import WorkbenchError
-from workbench.results import Answer, Citation
+from workbench.results import Citation
 
 
-def cited_pages(document: Document, answer: Answer) -> list[pn.viewable.Viewable]:
-    """A button for each page that an answer cites, and below them the pages that are asked for; nothing without any."""
+def cited_pages(document: Document, citations: Iterable[Citation]) -> list[pn.viewable.Viewable]:
+    """A button for each page that is cited, and below them the pages that are asked for; nothing without any."""
     by_page: dict[int, list[Citation]] = {}
-    for citation in answer.citations:
+    for citation in citations:
         if citation.page is not None:
             by_page.setdefault(citation.page, []).append(citation)
     parts = [_page(document, number, citations) for number, citations in sorted(by_page.items())]

@@ -21,6 +21,7 @@ from IPython.utils.process import arg_split
 from workbench import views
 from workbench.analysis.ask import AnswerStream
 from workbench.analysis.chat import Chat
+from workbench.analysis.summarize import SummaryStream
 from workbench.documents.imaging import PageImage
 from workbench.documents.load import load
 from workbench.errors import ConfigError
@@ -85,7 +86,7 @@ class QwenMagics(Magics):  # type: ignore[misc]  # IPython ships no types
             case "readings":
                 return self._bench_of(None).readings()
             case "summarize":
-                stream = self._current().stream_summary(options.words)
+                stream = self._current().stream_summary(options.words, options.style)
                 return self._given(self._watched(stream, ""), options.out)
             case "compare":
                 return self._compared(options.paths, options.ask, options.out)
@@ -209,7 +210,7 @@ class QwenMagics(Magics):  # type: ignore[misc]  # IPython ships no types
             self.shell.push({out: answer})
         return answer
 
-    def _watched(self, stream: AnswerStream, question: str) -> Answer:
+    def _watched(self, stream: AnswerStream | SummaryStream, question: str) -> Answer:
         """Show the answer while it is written; an interrupt ends it and keeps what there is."""
         view, answer, text = views.streaming_view(question), None, ""
         try:

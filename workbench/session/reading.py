@@ -18,13 +18,15 @@ from workbench.analysis.ask import AnswerStream, Context, absent_choice, task_id
 from workbench.analysis.chat import Chat
 from workbench.analysis.evidence import evidence
 from workbench.analysis.extract import ExtractCallback, Extraction, Rows, check_limits
+from workbench.analysis.leading import evidence_map
+from workbench.analysis.parts import check
 from workbench.analysis.schema import SchemaLike, parse_schema
-from workbench.analysis.summarize import summary_ids
+from workbench.analysis.summarize import SummaryStream
 from workbench.analysis.together import Together
 from workbench.config import SamplingParams
 from workbench.documents.document import Document
 from workbench.errors import ConfigError, EngineError
-from workbench.results import Answer, Table, Usage
+from workbench.results import Answer, EvidenceMap, Summary, Table, Usage
 from workbench.session.shared import Shared
 from workbench.types import Branch, LoadedModel, Question, Weigh
 
@@ -204,15 +206,32 @@ class Reading:
             raise
         return streams
 
-    def summarize(self, words: int = 150, *, max_tokens: int | None = None) -> Answer:
-        """Summarise all of it in about ``words`` words."""
-        return self.stream_summary(words, max_tokens=max_tokens).result()
+    def summarize(self, words: int = 150, style: str = "brief", *, max_tokens: int | None = None) -> Summary:
+        """Summarise all of it, from its beginning to its end, in ``words`` words (within 15 %), each sentence cited.
 
-    def stream_summary(self, words: int = 150, *, max_tokens: int | None = None) -> AnswerStream:
-        """Summarise, and watch it being written."""
-        task, room = summary_ids(self._context.tokenizer, words)
-        params = SamplingParams(room if max_tokens is None else max_tokens)
-        return self._stream(task, "", params, mark=self._context.num_document_tokens)
+        Args:
+            words: of the summary; characters, where a script does not part its words.
+            style: ``brief``, ``executive``, ``chronological`` or ``by section``.
+            max_tokens: of everything that is written for it; None for what the words need.
+
+        Raises:
+            ConfigError: an unknown style, or fewer than 10 words.
+            EngineError: the reading is closed.
+        """
+        return self.stream_summary(words, style, max_tokens=max_tokens).result()
+
+    def stream_summary(self, words: int = 150, style: str = "brief", *, max_tokens: int | None = None) -> SummaryStream:
+        """Summarise, and watch it being written: an iterator of ``Delta``, a sentence each, then the ``Summary``."""
+        known = check(words, style)
+        with self.bench._lock:
+            branch = self._fork(self._context.num_document_tokens)
+            try:
+                stream = SummaryStream(self._context, branch, words, known, max_tokens, on_end=branch.close)
+            except BaseException:
+                branch.close()
+                raise
+            self.bench._hold(stream)
+        return stream
 
     def extract(
         self,
@@ -306,14 +325,18 @@ class Reading:
             raise EngineError(f"The reading of {self.document.name} is closed; bench.read(document) reads it again.")
         return self._engine.fork(self._shared.prefix, mark)
 
-    def evidence(self, answer: Answer) -> pl.DataFrame:
+    def evidence(self, answer: Answer | str, question: str = "") -> pl.DataFrame:
         """On which pages each sentence of an answer rests, by the attention it paid: a frame, see ``tables.EVIDENCE``.
 
         The tokens of the answer (to a question or of a summary) are fed once more, which takes about as long as it
         did. Rank by ``lift``.
 
+        Args:
+            answer: of this reading; or a text that is taken for the answer, whether the model would say so or not.
+            question: that a text answers; may be empty.
+
         Raises:
-            ConfigError: an answer of another reading, or of a conversation.
+            ConfigError: an answer of another reading, or of a conversation; a text without a word.
             EngineError: the reading is closed.
         """
 
@@ -321,8 +344,15 @@ class Reading:
             with self.bench._lock:
                 return closing(self._fork(mark))
 
-        frame, self._shared.neutral = evidence(self._context, answer, forked, self._shared.neutral)
+        frame, self._shared.neutral = evidence(self._context, answer, question, forked, self._shared.neutral)
         return frame
+
+    def evidence_map(self, answer: Answer | str, question: str = "") -> EvidenceMap:
+        """The same as a heat map of sentences and pages, with the passages of the pages that lead.
+
+        The arguments and errors are those of ``evidence``.
+        """
+        return evidence_map(self.document, self.evidence(answer, question))
 
     def chat(self, *, system: str | None = None) -> Chat:
         """Start a conversation that remembers its own turns.

@@ -12,7 +12,7 @@ from workbench.display import MimeBundle, register_renderer
 from workbench.documents.document import Document
 from workbench.documents.imaging import PageImage
 from workbench.documents.places import Place
-from workbench.results import Answer, Citation, Comparison, Fit, Table
+from workbench.results import Answer, Citation, Comparison, EvidenceMap, Fit, Summary, Table
 from workbench.views.bundles import (
     answer_as,
     answer_bundle,
@@ -30,6 +30,14 @@ from workbench.views.bundles import (
     unsupported_line,
 )
 from workbench.views.comparisons import comparison_bundle
+from workbench.views.coverage import (
+    coverage_html,
+    coverage_text,
+    evidence_bundle,
+    evidence_html,
+    evidence_text,
+    summary_bundle,
+)
 from workbench.views.fetching import fetch_view
 from workbench.views.fits import fit_bundle
 from workbench.views.live import (
@@ -57,7 +65,12 @@ __all__ = [
     "answer_text",
     "citation_bundle",
     "cited",
+    "coverage_html",
+    "coverage_text",
     "document_bundle",
+    "evidence_bundle",
+    "evidence_html",
+    "evidence_text",
     "fetch_view",
     "fit_bundle",
     "html",
@@ -70,6 +83,7 @@ __all__ = [
     "reading_view",
     "show_note",
     "streaming_view",
+    "summary_bundle",
     "table_bundle",
     "unsupported_line",
 ]
@@ -86,6 +100,8 @@ _register(Document, document_bundle)
 _register(Answer, answer_bundle)
 _register(Citation, citation_bundle)
 _register(Comparison, comparison_bundle)
+_register(EvidenceMap, evidence_bundle)
+_register(Summary, summary_bundle)
 _register(Fit, fit_bundle)
 _register(Table, table_bundle)
 _register(Place, place_bundle)
