@@ -38,7 +38,7 @@ class ScriptedEngine:
 
     def generate(
         self, branch, token_ids: Sequence[int], params: SamplingParams, ends: frozenset[int], should_stop, cancel, *,
-        constraint,
+        constraint, weigh=None,
     ) -> Iterator[Step]:  # fmt: skip
         self.asked.append(self._tokenizer.decode(token_ids))
         branch.num_tokens += len(token_ids)
