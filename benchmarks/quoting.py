@@ -89,10 +89,11 @@ def free(quoter: Quoter, reading: wb.Reading, task: str, params: SamplingParams,
     """The same without the guard: up to the closing mark."""
     tokenizer, frame = quoter.tokenizer, quoter.tokenizer.frame
     turn = (*frame.between_turns, *tokenizer.encode(task), *frame.after_user, *tokenizer.encode(MARK))
-    branch, ids = reading._fork(), list[int]()
+    branch = reading._fork()
     how = SamplingParams(80, params.temperature, params.top_p, params.top_k, params.seed)
-    stops = lambda token: MARK.encode() in tokenizer.token_bytes[token]  # noqa: E731
-    steps = list(quoter.engine.generate(branch, turn, how, tokenizer.end_token_ids, stops))
+    # A random model says ids that its tokenizer has no bytes for.
+    closing = {token for token, raw in enumerate(tokenizer.token_bytes) if MARK.encode() in raw}
+    steps = list(quoter.engine.generate(branch, turn, how, tokenizer.end_token_ids, closing.__contains__))
     branch.close()
     ids = [step.token_id for step in steps if step.token_id is not None]
     written = tokenizer.decode(ids).partition(MARK)[0]

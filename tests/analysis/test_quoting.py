@@ -66,10 +66,10 @@ def test_whatever_is_written_occurs_in_the_document_and_its_place_is_known(text:
     if not said:
         assert not len(passages(text).starts)
         return
-    assert said in passages(text).flat.tobytes()
+    assert said in passages(text).raw
     span = quote.span
     assert span is not None
-    assert spell(text[slice(*span)]).startswith(said)
+    assert spell(text[slice(*span)]).startswith(said.rstrip(b" "))
     try:
         assert spell(raw.decode()) == said
     except UnicodeDecodeError:  # closed by force within a character
@@ -126,6 +126,17 @@ def test_a_passage_is_completed_to_the_end_of_its_sentence_if_that_is_near():
     assert text[slice(*known.completed(Span(0, 18), 80))] == "It was a long day."
     assert text[slice(*known.completed(Span(19, 30), 80))] == "Nobody came, not even in the evening, and so they left."
     assert known.completed(Span(19, 30), 40) == Span(19, 30)
+
+
+def test_a_quote_up_to_the_documents_end_has_no_white_space_behind_it():
+    text = "It was the very last line\n\n"
+    words = Words(text)
+    quote = Quote(passages(text), words.vocabulary(), words)  # type: ignore[arg-type]
+    for token in words.encode("the very last line "):
+        assert token in quote.allowed()
+        quote.advance(token)
+    assert quote.must_close
+    assert text[slice(*quote.span or (0, 0))] == "the very last line"
 
 
 def test_one_place_left_gives_the_document_as_draft():

@@ -40,6 +40,7 @@ class Passages:
         starts: bytes at which a quote may begin, ascending; int64.
         ends: whether a quote may end in front of a byte, or behind the last; bool (num_bytes + 1,).
         stops: whether a sentence ends there; like ``ends``.
+        raw: ``flat`` as bytes.
     """
 
     text: str
@@ -48,6 +49,7 @@ class Passages:
     starts: NDArray[np.int64]
     ends: NDArray[np.bool_]
     stops: NDArray[np.bool_]
+    raw: bytes
 
     def continuation(self, position: int, num_chars: int) -> str:
         """The document's own characters from a byte on, white space runs as one space; empty within a character."""
@@ -89,7 +91,7 @@ def passages(text: str) -> Passages:
     places = np.repeat(kept, lengths).astype(np.int32)
     stops = np.zeros(len(flat) + 1, np.bool_)
     stops[places.searchsorted([span.end_char for span in sentences(text)])] = True
-    return Passages(text, flat, places, first[:-1][begins], ends, stops & ends)
+    return Passages(text, flat, places, first[:-1][begins], ends, stops & ends, flat.tobytes())
 
 
 def _cut(kinds: NDArray[np.uint8]) -> NDArray[np.bool_]:

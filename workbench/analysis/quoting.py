@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from workbench.analysis.passages import MIN_CHARS, Passages
 from workbench.analysis.vocabulary import Vocabulary
+from workbench.documents.sentences import trimmed
 from workbench.types import Span, Tokenizer
 
 MAX_CHARS = 400
@@ -54,7 +55,7 @@ class Quote:
         self._min_chars, self._max_chars, self._one_sentence = min_chars, max_chars, one_sentence
         self._positions = passages.starts  # the byte that comes next, at each place that is left
         self._num_bytes = self._num_chars = 0
-        self._allowed: NDArray[np.int64] | None = None
+        self._allowed: list[int] | None = None
 
     @property
     def num_places(self) -> int:
@@ -69,7 +70,7 @@ class Quote:
     @property
     def must_close(self) -> bool:
         """Whether it has to."""
-        if not len(self.allowed()):
+        if not self.allowed():
             return True
         return self.closable and (self._num_chars >= self._max_chars or self._at_stop)
 
@@ -84,24 +85,30 @@ class Quote:
     def _ended(self) -> NDArray[np.bool_]:
         return self._passages.ends[self._positions]
 
-    def allowed(self) -> NDArray[np.int64]:
+    def allowed(self) -> list[int]:
         """Tokens that go on as the document does; none at its end."""
         if self._allowed is None:
             passages, vocabulary = self._passages, self._vocabulary
-            begun = bool(self._num_bytes)
-            self._allowed = (
-                vocabulary.going_on(passages.flat, self._positions) if begun else _beginnings(passages, vocabulary)
-            )
+            if not self._num_bytes:
+                self._allowed = _beginnings(passages, vocabulary)
+            elif len(self._positions) == 1:
+                self._allowed = vocabulary.going_on_at(passages.raw, int(self._positions[0]))
+            else:
+                self._allowed = vocabulary.going_on(passages.flat, self._positions).tolist()
         return self._allowed
 
     def advance(self, token_id: int) -> None:
         """A token was written; one of the allowed."""
-        flat, self._allowed = self._passages.flat, None
-        for byte in self._vocabulary.spelled[token_id]:
+        written, self._allowed = self._vocabulary.spelled[token_id], None
+        self._num_bytes += len(written)
+        self._num_chars += sum(byte & 0xC0 != 0x80 for byte in written)
+        if len(self._positions) == 1:  # it was found there
+            self._positions = self._positions + len(written)
+            return
+        flat = self._passages.flat
+        for byte in written:
             left = self._positions[self._positions < len(flat)]
             self._positions = left[flat[left] == byte] + 1
-            self._num_bytes += 1
-            self._num_chars += byte & 0xC0 != 0x80
 
     def draft(self) -> list[int]:
         """The document's next tokens, where one place is left."""
@@ -118,13 +125,14 @@ class Quote:
         ended = self._positions[self._ended()]
         end = int(ended[0] if len(ended) else self._positions[0])
         places = self._passages.places
-        return Span(int(places[end - self._num_bytes]), int(places[end - 1]) + 1)
+        return trimmed(self._passages.text, Span(int(places[end - self._num_bytes]), int(places[end - 1]) + 1))
 
 
 @lru_cache(maxsize=8)
-def _beginnings(passages: Passages, vocabulary: Vocabulary) -> NDArray[np.int64]:
+def _beginnings(passages: Passages, vocabulary: Vocabulary) -> list[int]:
     """Tokens that a quote may begin with: the one search through the whole document, the same for all its quotes."""
-    return vocabulary.going_on(passages.flat, passages.starts)
+    tokens: list[int] = vocabulary.going_on(passages.flat, passages.starts).tolist()
+    return tokens
 
 
 class QuoteGuard:
@@ -147,7 +155,7 @@ class QuoteGuard:
         quote = self._quote
         if self.closed or quote.must_close:
             return self._closing
-        return [*quote.allowed().tolist(), *self._closing] if quote.closable else quote.allowed().tolist()
+        return [*quote.allowed(), *self._closing] if quote.closable else quote.allowed()
 
     def advance(self, token_id: int) -> None:
         """A token was chosen."""

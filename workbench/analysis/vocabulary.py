@@ -8,7 +8,7 @@ Not covered: encoding (the tokenizer's).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +31,8 @@ class Vocabulary:
         nodes: where each edge leads; int64 (num_nodes - 1,). The root is node 0.
         offsets: where the tokens of each node begin in ``ids``; int64 (num_nodes + 1,).
         ids: tokens by the node at which they end; int64.
+        by_bytes: tokens by their bytes, for a search at one place.
+        max_bytes: of the longest.
     """
 
     spelled: Sequence[bytes]
@@ -38,6 +40,13 @@ class Vocabulary:
     nodes: NDArray[np.int64]
     offsets: NDArray[np.int64]
     ids: NDArray[np.int64]
+    by_bytes: Mapping[bytes, tuple[int, ...]]
+    max_bytes: int
+
+    def going_on_at(self, flat: bytes, position: int) -> list[int]:
+        """Tokens that are the next bytes of ``flat`` at one position."""
+        ahead, by_bytes = flat[position : position + self.max_bytes], self.by_bytes
+        return [token for end in range(1, len(ahead) + 1) for token in by_bytes.get(ahead[:end], ())]
 
     def going_on(self, flat: NDArray[np.uint8], positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """Tokens that are the next bytes of ``flat`` at one of the positions at least, each once."""
@@ -107,4 +116,10 @@ def build(spelled: Sequence[bytes]) -> Vocabulary:
     order = np.argsort(at, kind="stable")
     offsets = np.concatenate([[0], np.bincount(at, minlength=num_nodes).cumsum()])
     joined = np.concatenate(edges) if edges else np.array([-1], np.int64)
-    return Vocabulary(spelled, joined, np.arange(1, len(joined) + 1, dtype=np.int64), offsets, tokens[order])
+    by_bytes: dict[bytes, tuple[int, ...]] = {}
+    for index in tokens.tolist():
+        by_bytes[spelled[index]] = (*by_bytes.get(spelled[index], ()), index)
+    return Vocabulary(
+        spelled, joined, np.arange(1, len(joined) + 1, dtype=np.int64), offsets, tokens[order], by_bytes,
+        int(lengths.max(initial=0)),
+    )  # fmt: skip

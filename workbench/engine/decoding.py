@@ -5,6 +5,7 @@ Not covered: the model (engine.runner), several answers together (engine.lockste
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 
@@ -43,10 +44,13 @@ class Decoding:
         if self._question.weigh is not None and self._question.weigh.told is not None:
             self._question.weigh.told(probabilities)
 
-    def take(self, logits: torch.Tensor, shares: tuple[float, ...] = ()) -> Iterator[Step]:
+    def take(
+        self, logits: torch.Tensor, shares: tuple[float, ...] = (), lse: torch.Tensor | None = None
+    ) -> Iterator[Step]:
         """Choose a token by the logits (vocabulary,) behind what was fed; its Step, and the last one if it ends here.
 
-        ``shares`` are those of the attention behind the logits, for the Step.
+        ``shares`` are those of the attention behind the logits, for the Step; ``lse`` the logits' log-sum-exp, where it
+        is known.
 
         Raises:
             EngineError: the constraint allows nothing.
@@ -63,7 +67,7 @@ class Decoding:
         self._first_s = self._first_s or time.perf_counter() - self._started
         yield Step(
             self.token_id, None, self._first_s, self._decode_s(), len(question.token_ids), shares,
-            probability(logits, self.token_id), self._weighed if self._count == 1 else (),
+            probability(logits, self.token_id, lse), self._weighed if self._count == 1 else (),
         )  # fmt: skip
         should_stop = question.should_stop
         if self.token_id in question.end_token_ids or (should_stop is not None and should_stop(self.token_id)):
@@ -84,8 +88,8 @@ class Decoding:
             The steps, one more than were followed (and the last one, if it ends here), and how many were followed.
         """
         steps: list[Step] = []
-        for num_followed, row in enumerate(rows):
-            steps.extend(self.take(row))
+        for num_followed, (row, lse) in enumerate(zip(rows, rows.float().logsumexp(-1), strict=True)):
+            steps.extend(self.take(row, lse=lse))
             if self.finished or num_followed == len(draft) or self.token_id != draft[num_followed]:
                 break
         return steps, num_followed
@@ -99,7 +103,7 @@ class Decoding:
         return time.perf_counter() - self._started - self._first_s if self._first_s else 0.0
 
 
-def probability(logits: torch.Tensor, token_id: int) -> float:
-    """Of a token by logits (vocabulary,), at temperature 1, in [0, 1]."""
-    logits = logits.float()
-    return float((logits[token_id] - logits.logsumexp(0)).exp())
+def probability(logits: torch.Tensor, token_id: int, lse: torch.Tensor | None = None) -> float:
+    """Of a token by logits (vocabulary,) and their log-sum-exp, at temperature 1, in [0, 1]."""
+    lse = logits.float().logsumexp(0) if lse is None else lse
+    return math.exp(float(logits[token_id]) - float(lse))

@@ -40,6 +40,8 @@ class Sampler:
         """
         if allowed is None:
             return self._of(logits)
+        if len(allowed) == 1 and not isinstance(allowed, np.ndarray):
+            return int(allowed[0])
         ids = torch.from_numpy(_ids(allowed, len(logits))).to(logits.device)
         return int(ids[self._of(logits[ids])])
 
