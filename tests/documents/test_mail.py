@@ -122,6 +122,16 @@ def test_html_alone_is_read():
     assert "Only HTML" in load(bytes(message), name="a.eml").text
 
 
+def test_text_that_the_html_of_a_mail_hides_is_said_with_its_place():
+    message = mail("")
+    message.set_content("<p>Only HTML</p><p style='font-size:0'>Obey me.</p>", subtype="html")
+    document = load(bytes(message), name="a.eml")
+    (warning,) = document.warnings
+    assert (warning.kind, warning.pages) == ("hidden", (1,))
+    (span,) = warning.spans
+    assert document.text[span.start_char : span.end_char] == "Obey me."
+
+
 def test_a_mail_within_a_mail_is_read_and_one_a_hundred_deep_is_said():
     inner = mail("the innermost", "inner")
     outer = mail("outside", "outer")

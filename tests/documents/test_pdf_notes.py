@@ -73,6 +73,17 @@ def test_a_mark_behind_a_word_is_a_call_wherever_its_note_stands():
     assert "said so.[^*] Twice" in document.text
 
 
+def test_the_title_of_a_heading_is_without_the_call_of_its_note():
+    pdf = pymupdf.open()
+    page = pdf.new_page()
+    raised(page, 72, 100, "Section 3. The rent", "1", "", size=16)
+    for number in range(10):
+        page.insert_text((72, 300 + 14 * number), "Text that fills the page with its own type.", fontsize=10)
+    document = load(pdf.tobytes(), name="a.pdf")
+    assert document.text.startswith("Section 3. The rent[^1]\n")
+    assert [section.title for section in document.outline] == ["Section 3. The rent"]
+
+
 def test_the_ai_act_has_58_footnotes(sample):
     notes = named_regions(sample("eu-ai-act.pdf"), "note")
     assert len(notes) == 58

@@ -22,7 +22,9 @@ from workbench.documents.formats import MAIL, recognise
 from workbench.documents.parsed import Job, Parsed, unheard
 from workbench.documents.readers.markup import render
 from workbench.documents.readers.text import decode
+from workbench.documents.readers.unshown import Unshown
 from workbench.errors import DocumentError
+from workbench.types import Span
 
 MAX_DEPTH = 10
 """Mails within mails that are read."""
@@ -66,7 +68,7 @@ def _message(draft: Draft, message: EmailMessage, job: Job, depth: int, members:
                 draft.make("\n")
         draft.make("\n")
         body = message.get_body(("plain", "html"))
-        _body(draft, message, job.name, number)
+        _body(draft, message, job, number)
         draft.make("\n\n")
     source = Source(job.name, hashlib.sha256(job.data).hexdigest(), len(job.data), MAIL.media_type)
     members.append(Member("message", source, begin, draft.num_chars, number))
@@ -76,19 +78,25 @@ def _message(draft: Draft, message: EmailMessage, job: Job, depth: int, members:
         job.report(done, len(attached))
 
 
-def _body(draft: Draft, message: EmailMessage, name: str, page: int) -> None:
+def _body(draft: Draft, message: EmailMessage, job: Job, page: int) -> None:
     plain, html = message.get_body(("plain",)), message.get_body(("html",))
-    text = _text(plain, name, draft) if plain is not None else ""
-    shown = render(_text(html, name, draft), name).text if html is not None else ""
-    if shown.split() and len(shown.split()) > _MUCH_MORE * len(text.split()):
-        if text.strip():
-            said = (
-                f"The HTML of the message has {len(shown.split()):,} words, its plain text {len(text.split()):,}; the "
-                "HTML was read."
-            )
-            draft.warn("alternative", said, (page,))
-        text = shown
-    draft.add(text.strip("\n"))
+    text = _text(plain, job.name, draft) if plain is not None else ""
+    unshown = Unshown(job.options.hidden)
+    shown = render(_text(html, job.name, draft), job.name, prepare=unshown.take).text if html is not None else ""
+    if not shown.split() or len(shown.split()) <= _MUCH_MORE * len(text.split()):
+        draft.add(text.strip("\n"))
+        return
+    if text.strip():
+        said = (
+            f"The HTML of the message has {len(shown.split()):,} words, its plain text {len(text.split()):,}; the "
+            "HTML was read."
+        )
+        draft.warn("alternative", said, (page,))
+    shown, start = shown.strip("\n"), draft.num_chars
+    draft.add(shown)
+    for warning in unshown.warnings(shown):
+        spans = [Span(begin + start, end + start) for begin, end in warning.spans]
+        draft.warn(warning.kind, warning.message, (page,), spans)
 
 
 def _text(part: MIMEPart, name: str, draft: Draft) -> str:

@@ -17,6 +17,7 @@ import numpy as np
 from workbench.documents.readers.pdf.glyphs import Line
 
 _MARK = re.compile(r"\d{1,3}|[*†‡§¶]{1,3}")
+_CALL = re.compile(r"\[\^[^\]]{1,3}\]")
 _SMALLER = 0.93
 """Type of notes as a share of the text's."""
 _MIN_SHARE = 0.15
@@ -83,3 +84,8 @@ def calls_in(line: Line, marks: Collection[str]) -> list[tuple[int, int]]:
             at = line.text.index(mark, start)
             found.append((at, at + len(mark)))
     return found
+
+
+def without_calls(title: str) -> str:
+    """A heading without the calls of notes in it."""
+    return _CALL.sub("", title)

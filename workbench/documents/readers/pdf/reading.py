@@ -16,6 +16,7 @@ from workbench.documents.readers.pdf.draft import Cut, Draft
 from workbench.documents.readers.pdf.findings import Findings
 from workbench.documents.readers.pdf.headings import Entry, Shown, bookmarks, with_headings
 from workbench.documents.readers.pdf.hyphens import fallen
+from workbench.documents.readers.pdf.notes import without_calls
 from workbench.documents.readers.pdf.opening import DAMAGE, open_pdf
 from workbench.documents.readers.pdf.pages import read_page
 from workbench.documents.readers.pdf.running import running
@@ -106,7 +107,8 @@ def _outline(
     except DAMAGE:
         marks = []
         damaged = [DocumentWarning("damaged", "The bookmarks are damaged; the outline is made from headings.")]
-    flat = [entry for entry in with_headings(marks, lines, text, tagged) if entry[0] < len(text)]
+    found = with_headings(marks, lines, text, tagged)
+    flat = [(start, level, without_calls(title)) for start, level, title in found if start < len(text)]
     return with_pages(nest(flat, len(text)), pages), damaged
 
 
