@@ -78,6 +78,7 @@ CELLS = pl.Schema(
         ("end_char", pl.Int64),  # one past its last character
         ("status", pl.String),  # supported, quote_only, unassessed, no_source
         ("where", pl.String),  # a closer place than the page, where there is one: "Sheet1!B4"
+        ("probability", pl.Float64),  # of the least likely token of the value, in [0, 1]; null where not known
         ("note", pl.String),  # why there is no value, or what to know of it; empty for most
     ]
 )

@@ -54,13 +54,16 @@ class Found:
     value: str | bool | None = None
 
 
-def rows_of(document: Document, schema: Schema, rows: Sequence[Row]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def rows_of(
+    document: Document, schema: Schema, rows: Sequence[Row], likely: Sequence[Mapping[str, float]] = ()
+) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The frame of the rows, and their cells (``tables.CELLS``).
 
     Args:
         document: they were taken from.
         schema: of the rows.
-        rows: as the grammar lets them be written, keys missing at the end of the last one perhaps.
+        rows: as the grammar lets them be written; a key may be missing.
+        likely: the probability of each value of each row, in [0, 1], where that is known.
     """
     order = date_order(document.text)
     values: dict[str, list[object]] = {column.name: [] for column in schema.columns}
@@ -70,7 +73,8 @@ def rows_of(document: Document, schema: Schema, rows: Sequence[Row]) -> tuple[pl
         places = _places(document.text, [each for column in found for each in column])
         for column, each in zip(schema.columns, found, strict=True):
             made = [(one, _parsed(one, order)) for one in each]
-            cells += [_cell(document, number, one, parsed, places.get(id(one))) for one, parsed in made]
+            sure = likely[number].get(column.name) if likely else None
+            cells += [_cell(document, number, one, parsed, places.get(id(one)), sure) for one, parsed in made]
             kept = [parsed.value for _, parsed in made if parsed.value is not None]
             values[column.name].append(kept if column.kind == "list" else (kept[0] if kept else None))
     return pl.DataFrame(values, schema=schema.frame_schema), pl.DataFrame(cells, schema=tables.CELLS)
@@ -149,10 +153,12 @@ def passage(text: str, span: Span) -> Span:
     return Span(start, max(end, span.end_char))
 
 
-def _cell(document: Document, row: int, found: Found, parsed: Parsed, place: Span | None) -> dict[str, object]:
+def _cell(
+    document: Document, row: int, found: Found, parsed: Parsed, place: Span | None, sure: float | None
+) -> dict[str, object]:
     cell: dict[str, object] = {
         "document": document.name, "row": row, "column": found.column.name, "value": _text(parsed.value),
-        "written": found.written or None, "status": "no_source", "note": parsed.note,
+        "written": found.written or None, "status": "no_source", "note": parsed.note, "probability": sure,
     }  # fmt: skip
     if place is None:
         return cell

@@ -21,9 +21,11 @@ from workbench.analysis.schema import Column, Schema
 from workbench.config import SamplingParams
 from workbench.errors import AnswerParseError, ConfigError
 from workbench.results import Table
-from workbench.types import Branch, FinishReason, Step
+from workbench.types import Branch, FinishReason, Span, Step
 
 Rows = Literal["many", "one"]
+Written = dict[str, tuple[object, Span]]
+"""A row: each value by its column, with the characters of the answer that it takes."""
 
 _TYPES = {
     "text": "text", "integer": "whole number", "number": "number", "date": "date", "list": "list of texts",
@@ -94,7 +96,7 @@ class Extraction:
         self._params = SamplingParams(max(min(max_tokens or room, room), 1))
         rules = grammar(schema, context.document.text, many=self._many, max_rows=max_rows)
         self._filling = Filling(context.tokenizer, rules)
-        self._cancel, self._num_tokens = threading.Event(), 0
+        self._cancel, self._probabilities = threading.Event(), list[float]()
 
     def cancel(self) -> None:
         """End it at the next token, from any thread."""
@@ -114,8 +116,8 @@ class Extraction:
         context, reason = self._context, None
         feed = self._prompt[self._branch.num_tokens :]
         steps = context.engine.generate(
-            self._branch, feed, self._params, context.tokenizer.end_token_ids, None, self._cancel,
-            constraint=self._filling,
+            self._branch, feed, self._params, context.tokenizer.end_token_ids, lambda _: self._filling.closed,
+            self._cancel, constraint=self._filling,
         )  # fmt: skip
         while reason is None:
             try:
@@ -128,41 +130,42 @@ class Extraction:
         for step in steps:
             if step.finish_reason is not None:
                 return step.finish_reason
-            self._num_tokens += 1
+            self._probabilities.append(step.probability)
             if progress is not None:
-                progress(ExtractProgress(self._filling.num_rows, self._num_tokens))
+                progress(ExtractProgress(self._filling.num_rows, len(self._probabilities)))
         return "cancelled"
 
     def _table(self, reason: FinishReason) -> Table:
-        rows, closed = self._rows()
+        written = _unrepeated(list(scanned(self._filling.text, self._schema)))
+        rows: list[Row] = [{name: value for name, (value, _) in row.items()} for row in written]
+        closed = reason == "stop"
         warnings = []
         if self._filling.circled:
             warnings.append(f"The model came round to the same rows after {len(rows):,}; the list may not be complete.")
         if reason == "cancelled":
             warnings.append(f"Stopped after {len(rows):,} whole rows.")
         elif not closed:
-            warnings.append(f"Cut off after {self._num_tokens:,} tokens and {len(rows):,} whole rows.")
-        table = self._made(rows, tuple(warnings))
+            warnings.append(f"Cut off after {len(self._probabilities):,} tokens and {len(rows):,} whole rows.")
+        table = self._made(rows, [self._likely(row) for row in written], tuple(warnings))
         if reason != "cancelled" and not closed:
             raise AnswerParseError(
-                f"The table did not come to its end within {self._num_tokens:,} tokens; {len(rows):,} rows are whole "
-                "(error.partial). Raise max_tokens, ask for fewer columns, or read a part: document.select(...).",
+                f"The table did not come to its end within {len(self._probabilities):,} tokens; {len(rows):,} rows are "
+                "whole (error.partial). Raise max_tokens, ask for fewer columns, or read a part: document.select(...).",
                 partial=table,
             )
         return table
 
-    def _rows(self) -> tuple[list[Row], bool]:
-        """The whole rows, each once, and whether the answer came to its end."""
-        text = self._filling.text
-        try:
-            whole = json.loads(text)
-        except ValueError:
-            return _unrepeated(_beginning(text)), False
-        return (_unrepeated(whole), True) if isinstance(whole, list) else ([whole], True)
+    def _likely(self, row: Written) -> dict[str, float]:
+        """How probable each value of a row was: its least likely token, the closing mark left out."""
+        likely = {}
+        for name, (_, span) in row.items():
+            tokens = self._filling.tokens_of(span.start_char, max(span.end_char - 1, span.start_char + 1))
+            likely[name] = min((self._probabilities[n] for n in tokens if n < len(self._probabilities)), default=0.0)
+        return likely
 
-    def _made(self, rows: list[Row], warnings: tuple[str, ...]) -> Table:
+    def _made(self, rows: list[Row], likely: list[dict[str, float]], warnings: tuple[str, ...]) -> Table:
         context, document = self._context, self._context.document
-        frame, cells = rows_of(document, self._schema, rows)
+        frame, cells = rows_of(document, self._schema, rows, likely)
         return Table(
             frame, cells, document.name,
             manifest(
@@ -186,18 +189,29 @@ def check_limits(rows: str, max_rows: int | None, max_tokens: int | None) -> Non
             raise ConfigError(f"{name}={limit}: at least 1, or None for no limit.")
 
 
-def _unrepeated(rows: list[Row]) -> list[Row]:
+def scanned(text: str, schema: Schema) -> Iterator[Written]:
+    """The whole rows of an answer, each value with the characters it takes."""
+    decoder, at = json.JSONDecoder(parse_int=str, parse_float=str), 0
+    while True:
+        row: Written = {}
+        for column in schema.columns:
+            key = json.dumps(column.name, ensure_ascii=False) + ": "
+            found = text.find(key, at)
+            if found < 0:
+                return
+            try:
+                value, at = decoder.raw_decode(text, found + len(key))
+            except ValueError:
+                return
+            row[column.name] = (value, Span(found + len(key), at))
+        if not text.startswith("}", at):
+            return
+        yield row
+
+
+def _unrepeated(rows: list[Written]) -> list[Written]:
     """Rows without those that say what an earlier one says, word for word."""
-    return list({json.dumps(row, sort_keys=True): row for row in rows}.values())
-
-
-def _beginning(text: str) -> list[Row]:
-    """The whole rows of a list that was cut off."""
-    rows, at, decoder = list[Row](), 1, json.JSONDecoder()
-    while (start := text.find("{", at)) >= 0 and text.startswith("["):
-        try:
-            row, at = decoder.raw_decode(text, start)
-        except ValueError:
-            break
-        rows.append(row)
-    return rows
+    first = dict[str, Written]()
+    for row in rows:
+        first.setdefault(json.dumps([value for value, _ in row.values()]), row)
+    return list(first.values())

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
 
@@ -68,6 +69,7 @@ def grammar(schema: Schema, text: str, *, many: bool, max_rows: int | None = Non
         'copied: "\\"" COPIED "\\""',
         'quoted: "\\"" QUOTED "\\""',
         f"COPIED: DOCUMENT & /{_WHOLE % (MAX_VALUE_CHARS - 2)}/",
+        "FIGURES: DOCUMENT & /0|[1-9][0-9]{0,17}(\\.[0-9]+)?/",
         f"QUOTED: DOCUMENT & /{_WHOLE % (MAX_QUOTE_CHARS - 2)}/",
         f"DOCUMENT: %regex {json.dumps({'substring_words': spared(text)})}",
     ])))  # fmt: skip
@@ -84,6 +86,8 @@ def _said(text: str) -> str:
 def _value(column: Column) -> str:
     if column.kind == "list":
         return f'"[]" | "[" copied (", " copied){{0,{MAX_ITEMS - 1}}} "]"'
+    if column.kind in ("integer", "number"):
+        return '"null" | copied | FIGURES'
     if column.copied:
         return '"null" | copied'
     words = (
@@ -141,7 +145,7 @@ class Filling:
         limits = llguidance.LLParserLimits(**_LIMITS)
         self._matcher = llguidance.LLMatcher(vocabulary(tokenizer), rules, limits=limits, log_level=0)
         self._check()
-        self._written = bytearray()
+        self._written, self._ends_at = bytearray(), list[int]()
         self._row_start, self._rows = 1, Counter[str]()
         self.num_rows, self.circled = 0, False
 
@@ -149,6 +153,16 @@ class Filling:
     def text(self) -> str:
         """What was written."""
         return self._written.decode("utf-8", "replace")
+
+    @property
+    def closed(self) -> bool:
+        """Whether all was written that there is to write."""
+        return bool(self._matcher.is_stopped())
+
+    def tokens_of(self, start_char: int, end_char: int) -> range:
+        """Which of the chosen tokens have to do with a part of ``text``, by their number."""
+        start, end = (len(self.text[:at].encode()) for at in (start_char, end_char))
+        return range(bisect_right(self._ends_at, start), bisect_left(self._ends_at, end) + 1)
 
     def allowed(self) -> NDArray[np.bool_]:
         """Mask over ids."""
@@ -165,6 +179,7 @@ class Filling:
             return
         piece = self._pieces[token_id]
         self._written += piece
+        self._ends_at.append(len(self._written))
         if b"}" in piece:
             self._count()
 
