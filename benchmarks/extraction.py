@@ -13,11 +13,13 @@ from __future__ import annotations
 import csv
 import json
 import time
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import polars as pl
 import typer
+from pydantic import BaseModel, Field
 from rich.console import Console
 from rich.table import Table
 
@@ -28,8 +30,17 @@ from workbench.documents.quotes import spell
 ROOT = Path(__file__).parents[1]
 NOTES = ROOT / "sample_data" / "patient-notes"
 GOLD = ROOT / "tests" / "gold" / "patient_notes.tsv"
-SCHEMA = "patient, age int, complaint, doctor, visit_date date"
 COLUMNS = ("patient", "age", "complaint", "doctor", "visit_date")
+
+
+class Note(BaseModel):
+    """One visit of a patient."""
+
+    patient: str = Field(description="name of the patient")
+    age: int = Field(description="of the patient, in years")
+    complaint: str = Field(description="chief complaint, behind CC")
+    doctor: str = Field(description="who has seen the patient, behind Seen by")
+    visit_date: date = Field(description="when the patient was seen")
 
 
 def gold() -> dict[str, dict[str, str]]:
@@ -55,7 +66,7 @@ def measured(model: str, num_notes: int) -> tuple[pl.DataFrame, list[float]]:
         for note, wanted in list(gold().items())[:num_notes]:
             with bench.read(wb.load(NOTES / f"{note}.txt"), progress=None) as reading:
                 began = time.perf_counter()
-                table = reading.extract(SCHEMA, rows="one")
+                table = reading.extract(Note, rows="one")
                 seconds.append(time.perf_counter() - began)
             for cell in table.cells.iter_rows(named=True):
                 right = is_gold(cell["column"], cell["value"], wanted[cell["column"]])

@@ -20,7 +20,7 @@ from workbench import cli
 from workbench.results import Answer, Citation, Delta, Usage
 
 NOTE = "note-00.txt"
-COMMANDS = ("read", "ask", "summarize", "compare", "serve", "models", "doctor", "cache")
+COMMANDS = ("read", "ask", "summarize", "compare", "extract", "serve", "models", "doctor", "cache")
 
 
 # What may never reach a terminal: ESC, BEL, the one-byte CSI, a lone return, direction marks, line separators.
@@ -293,3 +293,19 @@ def test_two_files_are_compared(tmp_path: Path, note: str) -> None:
     (row,) = map(json.loads, said("compare", note, str(other), "--model", "tiny", "--json").splitlines())
     assert row["kind"] in ("changed", "contradicts")
     assert "53-year-old" in row["second_quote"]
+
+
+def test_a_table_is_not_begun_with_a_schema_or_a_file_that_cannot_be(note: str, tmp_path: Path) -> None:
+    ran = run("extract", note, "--schema", "a numbr", "--model", "tiny")
+    assert ran.exit_code == 1
+    assert "Did you mean 'number'?" in ran.stderr
+    ran = run("extract", note, "--schema", "a", "--out", str(tmp_path / "a.xls"), "--model", "tiny")
+    assert "Did you mean '.xlsx'?" in ran.stderr
+
+
+@pytest.mark.slow
+def test_a_table_is_shown_and_written(note: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.xlsx"
+    shown = said("extract", note, "--schema", "patient", "--rows", "one", "--out", str(path), "--model", "tiny")
+    assert "1 row" in shown
+    assert path.stat().st_size > 0

@@ -306,3 +306,13 @@ def test_the_document_is_compared_with_another(shell: InteractiveShell, tmp_path
     assert found is shell.user_ns["changes"]
     assert found.second == "later.txt"
     assert type(failing(shell, "%qwen compare a b c")).__name__ == "UsageError"
+
+
+def test_the_options_of_a_table_are_read_and_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    from workbench.magics.line import Helped, extract_parser, parsed
+
+    with pytest.raises(Helped):
+        parsed(extract_parser(), ["--help"])
+    assert "person, born date, amount number" in " ".join(capsys.readouterr().out.split())
+    options = parsed(extract_parser(), ["--out", "people", "--one", "--max-rows", "3"])
+    assert (options.out, options.one, options.max_rows) == ("people", True, 3)

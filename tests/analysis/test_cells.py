@@ -75,3 +75,9 @@ def test_the_quote_of_a_value_is_its_field_or_its_sentence_and_never_the_whole_b
     start, end = passage(long, Span(5_000, 5_006))
     assert "needle" in long[start:end]
     assert end - start < 400
+
+
+def test_a_value_that_the_model_did_not_want_is_never_supported(tmp_path: Path):
+    given = document(tmp_path), parse_schema("name"), [{"name": "Bob Low"}]
+    assert rows_of(*given, [{"name": 0.9}])[1]["status"].to_list() == ["supported"]
+    assert rows_of(*given, [{"name": 0.001}])[1]["status"].to_list() == ["quote_only"]

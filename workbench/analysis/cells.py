@@ -27,6 +27,9 @@ from workbench.documents.sentences import sentences
 from workbench.results import CitationStatus
 from workbench.types import Span
 
+MIN_PROBABILITY = 0.05
+"""A value with a less likely token was forced on the model by the document's words, and is never ``supported``."""
+
 NO_VALUE = "the document was found to say nothing of it"
 
 _QUOTE_CHARS = 300
@@ -167,14 +170,14 @@ def _cell(
     page = document.page_at(around.start_char)
     return cell | {
         "quote": quote, "page": page.number, "label": page.label, "start_char": around.start_char,
-        "end_char": around.end_char, "status": _status(quote, found, parsed),
+        "end_char": around.end_char, "status": _status(quote, found, parsed, sure),
         "where": document.locate(place)[0].where,
     }  # fmt: skip
 
 
-def _status(quote: str, found: Found, parsed: Parsed) -> CitationStatus:
-    """Of a value that has a quote; one that could not be read has only that."""
-    if parsed.value is None:
+def _status(quote: str, found: Found, parsed: Parsed, sure: float | None) -> CitationStatus:
+    """Of a value that has a quote; one that could not be read, or that the model did not want, has only that."""
+    if parsed.value is None or (sure is not None and sure < MIN_PROBABILITY):
         return "quote_only"
     kind = _ASSESSED.get(found.column.kind, "text")
     # A day that the whole document decides is the one that is written, whichever way that can be read alone.

@@ -24,6 +24,7 @@ from rich.table import Table
 
 from workbench import config
 from workbench.cli import cache
+from workbench.cli.extract import extract
 from workbench.cli.opening import another, document, opened
 from workbench.cli.terminal import facts, reported, say, size
 from workbench.errors import ConfigError
@@ -253,6 +254,7 @@ def _gpu() -> str:
     return "; ".join(done.stdout.splitlines()) if done.returncode == 0 else "none (nvidia-smi finds none)"
 
 
+app.command()(extract)
 app.add_typer(cache.app, name="cache")
 
 

@@ -78,6 +78,20 @@ def cell_parser() -> _Parser:
     return parser
 
 
+def extract_parser() -> _Parser:
+    """What ``%%qwen extract`` takes."""
+    parser = _Parser(
+        prog="%%qwen extract",
+        description="Make a table from the document; the cell has its columns: person, born date, amount number.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--out", metavar="NAME", help="a variable for the table")
+    parser.add_argument("--one", action="store_true", help="one row, not one of each thing found")
+    parser.add_argument("--max-rows", type=int, metavar="N", help="at most so many rows")
+    parser.add_argument("-s", "--system", metavar="TEXT", help="a further instruction")
+    return parser
+
+
 def parsed(parser: _Parser, tokens: list[str]) -> argparse.Namespace:
     """The options that were typed.
 

@@ -21,12 +21,13 @@ from IPython.utils.process import arg_split
 from workbench import views
 from workbench.analysis.ask import AnswerStream
 from workbench.analysis.chat import Chat
+from workbench.analysis.extract import Rows
 from workbench.analysis.summarize import SummaryStream
 from workbench.documents.imaging import PageImage
 from workbench.documents.load import load
 from workbench.errors import ConfigError
-from workbench.magics.line import Helped, cell_parser, line_parser, parsed
-from workbench.results import Answer, Comparison
+from workbench.magics.line import Helped, cell_parser, extract_parser, line_parser, parsed
+from workbench.results import Answer, Comparison, Table
 from workbench.session import Reading, Workbench
 
 _NAME = re.compile(r"(?<!\{)\{([^\W\d]\w*)\}(?!\})")
@@ -53,7 +54,10 @@ class QwenMagics(Magics):  # type: ignore[misc]  # IPython ships no types
         try:
             if cell is None:
                 return self._run(parsed(line_parser(), self._tokens(line) or ["--help"]))
-            return self._question(parsed(cell_parser(), self._tokens(line)), cell)
+            tokens = self._tokens(line)
+            if tokens[:1] == ["extract"]:
+                return self._table(parsed(extract_parser(), tokens[1:]), cell)
+            return self._question(parsed(cell_parser(), tokens), cell)
         except Helped:
             return None
 
@@ -171,6 +175,15 @@ class QwenMagics(Magics):  # type: ignore[misc]  # IPython ships no types
         if self._reading is None or self._reading.closed:
             raise ConfigError("There is no document to ask yet: type %qwen read PATH, then ask again.")
         return self._reading
+
+    def _table(self, options: argparse.Namespace, cell: str) -> Table:
+        """A table under the schema in the cell: columns by commas or lines."""
+        columns = ", ".join(line.strip().rstrip(",") for line in cell.splitlines() if line.strip())
+        rows: Rows = "one" if options.one else "many"
+        table = self._current().extract(columns, rows=rows, max_rows=options.max_rows, system=options.system)
+        if options.out is not None:
+            self.shell.push({options.out: table})
+        return table
 
     def _question(self, options: argparse.Namespace, cell: str) -> Answer:
         reading = self._current()
