@@ -375,7 +375,7 @@ def summary(*pages: tuple[int, str, int, list[int]]) -> Summary:
 
 def test_a_summary_says_which_pages_it_rests_on_and_which_it_does_not() -> None:
     shown = bundle(summary((1, "i", 9, [1]), (2, "1", 9, [1, 2]), (3, "2", 9, []), (4, "3", 0, []), (5, "4", 9, [])))
-    line = "2 words of 2 asked for · rests on page i–1; nothing rests on 2 of 5: 2, 4"
+    line = "2 words of 2 asked for · rests on pages i–1; nothing rests on 2 of 5: 2, 4"
     assert shown["text/plain"].endswith(line)
     assert "nothing rests on 2 of 5\\: 2, 4" in shown["text/markdown"]
     assert shown["text/html"].count("<rect") == 3 + 5  # pages of each sentence, and all pages

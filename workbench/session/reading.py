@@ -279,15 +279,14 @@ class Reading:
         params: SamplingParams,
         *,
         thinking: bool = False,
-        mark: int | None = None,
         together: Together | None = None,
         quotes: bool = False,
         absent: Absent | None = None,
     ) -> AnswerStream:
         with self.bench._lock:
-            branch = self._fork(mark)
+            branch = self._fork()
             stream = AnswerStream(
-                self._context, branch, task, self._context.prefix_ids[:mark], question, params, thinking=thinking,
+                self._context, branch, task, self._context.prefix_ids, question, params, thinking=thinking,
                 together=together, quotes=quotes, absent=absent, on_end=lambda _said, _answer: branch.close(),
             )  # fmt: skip
             self.bench._hold(stream)

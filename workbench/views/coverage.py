@@ -44,7 +44,8 @@ def coverage_text(summary: Summary) -> str:
     bare = [at for at, row in enumerate(rows) if not row["sentences"] and row["chars"]]
     if not rows:
         return length
-    rests = f"rests on page {runs(labels, resting)}" if resting else "no sentence could be traced to a page"
+    pages = "page" if len(resting) == 1 else "pages"
+    rests = f"rests on {pages} {runs(labels, resting)}" if resting else "no sentence could be traced to a page"
     rest = f"; nothing rests on {len(bare):,} of {len(rows):,}: {runs(labels, bare)}" if bare and resting else ""
     return plain(f"{length} · {rests}{rest}")
 
@@ -167,7 +168,7 @@ def _table(found: EvidenceMap) -> str:
     )
 
 
-_CELL = "text-align:center;padding:2px 6px;font-variant-numeric:tabular-nums"
+_CELL = "text-align:center;white-space:nowrap;padding:2px 6px;font-variant-numeric:tabular-nums"
 
 
 def _cell(row: dict[str, object], label: str, first: bool) -> str:
