@@ -20,7 +20,7 @@ from workbench import cli
 from workbench.results import Answer, Citation, Delta, Usage
 
 NOTE = "note-00.txt"
-COMMANDS = ("read", "ask", "summarize", "compare", "extract", "serve", "models", "doctor", "cache")
+COMMANDS = ("read", "ask", "summarize", "compare", "extract", "matrix", "serve", "models", "doctor", "cache")
 
 
 # What may never reach a terminal: ESC, BEL, the one-byte CSI, a lone return, direction marks, line separators.
@@ -309,3 +309,9 @@ def test_a_table_is_shown_and_written(note: str, tmp_path: Path) -> None:
     shown = said("extract", note, "--schema", "patient", "--rows", "one", "--out", str(path), "--model", "tiny")
     assert "1 row" in shown
     assert path.stat().st_size > 0
+
+
+def test_a_matrix_that_cannot_be_written_is_refused_before_anything_is_read(tmp_path: Path, note: str) -> None:
+    (tmp_path / "q.toml").write_text('doctor = "Who is the doctor?"')
+    arguments = ("matrix", note, "--questions", str(tmp_path / "q.toml"), "--model", "tiny", "--out")
+    assert "ends in none of" in run(*arguments, str(tmp_path / "a.txt")).output

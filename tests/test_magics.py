@@ -316,3 +316,11 @@ def test_the_options_of_a_table_are_read_and_explained(capsys: pytest.CaptureFix
     assert "person, born date, amount number" in " ".join(capsys.readouterr().out.split())
     options = parsed(extract_parser(), ["--out", "people", "--one", "--max-rows", "3"])
     assert (options.out, options.one, options.max_rows) == ("people", True, 3)
+
+
+def test_documents_are_asked_the_questions_of_a_variable(shell: InteractiveShell) -> None:
+    shell.user_ns["asked"] = {"who": "Who walked?"}
+    table = run(shell, "%qwen matrix {where} --questions asked --out found")
+    assert table is shell.user_ns["found"]
+    assert table.frame.columns == ["document", "who"]
+    assert isinstance(failing(shell, "%qwen matrix {where} --questions none.toml"), ConfigError)

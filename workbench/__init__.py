@@ -20,6 +20,7 @@ from workbench import display
 if TYPE_CHECKING:
     from workbench.analysis.ask import AnswerStream
     from workbench.analysis.chat import Chat
+    from workbench.analysis.columns import Column
     from workbench.analysis.summarize import SummaryStream
     from workbench.dashboards import cells, dashboard
     from workbench.documents.document import Document
@@ -50,6 +51,7 @@ _HOMES = {
     "CacheFull": "errors",
     "Chat": "analysis.chat",
     "Citation": "results",
+    "Column": "analysis.columns",
     "Comparison": "results",
     "ConfigError": "errors",
     "ContextTooLong": "errors",
@@ -81,6 +83,7 @@ __all__ = [
     "CacheFull",
     "Chat",
     "Citation",
+    "Column",
     "Comparison",
     "ConfigError",
     "ContextTooLong",

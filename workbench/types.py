@@ -65,6 +65,24 @@ ProgressCallback = Callable[[ReadProgress], None]
 
 
 @dataclass(frozen=True, slots=True)
+class MatrixProgress:
+    """A cell of a matrix is there.
+
+    Attributes:
+        done_cells: cells that are there, those of an earlier call included.
+        total_cells: cells in all.
+        document: name of the document that is at work.
+    """
+
+    done_cells: int
+    total_cells: int
+    document: str
+
+
+MatrixCallback = Callable[[MatrixProgress], None]
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One decoded token, or the end of decoding.
 

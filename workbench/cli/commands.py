@@ -179,6 +179,30 @@ def compare(
 
 
 @app.command()
+def matrix(
+    sources: Annotated[list[Path], typer.Argument(metavar="FILES...", help="The documents, one row each.")],
+    questions: Annotated[Path, typer.Option(metavar="FILE.toml", help='doctor = "Who is the doctor?" and so on.')],
+    out: Annotated[Path, typer.Option(metavar="TABLE", help="Ends in .xlsx, .parquet or .html.")],
+    model: Model = None,
+    answers: Annotated[Path | None, typer.Option(metavar="FILE.jsonl", help="Keep the answers there.")] = None,
+) -> None:
+    """Ask several documents the same questions; one row a document. Called again after Ctrl-C, it goes on."""
+    with reported():
+        from workbench.analysis.columns import from_toml
+        from workbench.session import Workbench
+
+        asked = from_toml(questions)
+        writers = {".xlsx": "to_excel", ".parquet": "to_parquet", ".html": "to_html"}
+        if out.suffix.lower() not in writers:
+            raise ConfigError(f"--out {out} ends in none of {', '.join(writers)}; that says what is written.")
+        with Workbench(model) as bench:
+            table = bench.matrix(sources, asked, out=answers)
+        getattr(table, writers[out.suffix.lower()])(out)
+        say(str(table._repr_mimebundle_()["text/plain"]))
+        say(f"Written to {out}.")
+
+
+@app.command()
 def serve(
     sources: Annotated[list[str], typer.Argument(metavar="DOC...", help="As for read, several.")],
     model: Model = None,

@@ -49,6 +49,12 @@ def line_parser() -> _Parser:
     compare.add_argument("paths", metavar="PATH", nargs="+", help="the other document; or both")
     compare.add_argument("--ask", metavar="QUESTION", help="also ask both")
     compare.add_argument("--out", metavar="NAME", help="a variable for the comparison")
+    matrix = commands.add_parser("matrix", help="ask several documents the same questions, one row each")
+    matrix.add_argument("paths", metavar="PATH", nargs="+", help="the documents")
+    matrix.add_argument(
+        "--questions", metavar="NAME", required=True, help="a variable that holds them, by column name; or a .toml file"
+    )
+    matrix.add_argument("--out", metavar="NAME", help="a variable for the table")
     show = commands.add_parser("show", help="show the page of a citation of the last answer, the passage marked")
     show.add_argument("number", nargs="?", type=int, default=1, metavar="N", help="which of its citations (1)")
     commands.add_parser("status", help="show the model, the document and the conversation")

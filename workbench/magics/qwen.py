@@ -11,6 +11,7 @@ import argparse
 import os
 import re
 import sys
+from pathlib import Path
 from typing import Any
 
 import traitlets
@@ -21,6 +22,7 @@ from IPython.utils.process import arg_split
 from workbench import views
 from workbench.analysis.ask import AnswerStream
 from workbench.analysis.chat import Chat
+from workbench.analysis.columns import from_toml
 from workbench.analysis.extract import Rows
 from workbench.analysis.summarize import SummaryStream
 from workbench.documents.imaging import PageImage
@@ -94,6 +96,8 @@ class QwenMagics(Magics):  # type: ignore[misc]  # IPython ships no types
                 return self._given(self._watched(stream, ""), options.out)
             case "compare":
                 return self._compared(options.paths, options.ask, options.out)
+            case "matrix":
+                return self._matrix(options.paths, options.questions, options.out)
             case "show":
                 return self._page(options.number)
             case "use":
@@ -208,6 +212,15 @@ class QwenMagics(Magics):  # type: ignore[misc]  # IPython ships no types
         if out is not None:
             self.shell.push({out: found})
         return found
+
+    def _matrix(self, paths: list[str], questions: str, out: str | None) -> Table:
+        """Documents asked the questions that a variable or a file holds."""
+        held = self.shell.user_ns.get(questions)
+        asked = from_toml(Path(questions)) if held is None else held
+        table = self._bench_of(None).matrix(paths, asked)
+        if out is not None:
+            self.shell.push({out: table})
+        return table
 
     def _page(self, number: int) -> PageImage:
         """The page of a citation of the last answer."""

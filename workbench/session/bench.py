@@ -9,24 +9,26 @@ import os
 import threading
 import weakref
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
 from workbench.analysis.ask import opening_ids, prefix_ids
+from workbench.analysis.columns import Questions, columns
 from workbench.analysis.fitting import too_large, too_long
 from workbench.config import DEFAULT_RESERVE, KV, EngineOptions, Weights, store_folder
 from workbench.documents.document import Document
 from workbench.errors import ConfigError, EngineError
-from workbench.results import Comparison, Fit, Usage
+from workbench.results import Comparison, Fit, Table, Usage
 from workbench.session.comparing import Comparing
 from workbench.session.prefill import Closeable, Prefill
 from workbench.session.reading import Reading
 from workbench.session.shared import Shared
 from workbench.session.sizing import Sizing
 from workbench.session.stored import find, keep, readings_frame, stored_document
-from workbench.types import Keep, LoadedModel, Prefix, ProgressCallback
+from workbench.types import Keep, LoadedModel, MatrixCallback, Prefix, ProgressCallback
 
 if TYPE_CHECKING:
     from workbench.engine.models import Model
@@ -213,6 +215,42 @@ class Workbench:
             EngineError: the workbench is closed, or a reading is another one's.
         """
         return Comparing(self, max_tokens, progress).run(first, second, question)
+
+    def matrix(
+        self,
+        documents: Sequence[str | os.PathLike[str] | Document | Reading],
+        questions: Questions,
+        *,
+        out: str | os.PathLike[str] | None = None,
+        progress: bool | MatrixCallback | None = True,
+        cancel: threading.Event | None = None,
+    ) -> Table:
+        """Ask every document every question: a table with one row a document and one column a question.
+
+        Each document is read once, or reopened from the store, and closed afterwards. Answers are kept as they come,
+        in a file of the store; called again after an interrupt or a killed kernel, it goes on. What fails stays in
+        its cell with the reason, and is asked again the next time.
+
+        An interrupt (Ctrl-C) ends it; the table has what is there.
+
+        Args:
+            documents: paths, documents, or readings, which stay open.
+            questions: by column name, or a list; a ``wb.Column`` says what kind of answer it has.
+            out: a file to keep the answers in (JSON lines) instead of the store's.
+            progress: True shows it, a callable gets each ``MatrixProgress``, None or False is silent.
+            cancel: ends it from another thread.
+
+        Raises:
+            ConfigError: no documents, no questions, or the file of answers cannot be used.
+            ModelLoadError: the model cannot be had.
+            EngineError: the workbench is closed.
+        """
+        from workbench.session.filling import Filling
+
+        kept = Path(out) if out is not None else None
+        if kept is None and self._options.store is not None:
+            kept = self._options.store / "answers.jsonl"
+        return Filling(self, columns(questions), kept, cancel or threading.Event()).run(documents, progress)
 
     def _store(self) -> Store | None:
         from workbench.engine.store import Store

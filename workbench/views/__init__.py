@@ -48,12 +48,13 @@ from workbench.views.live import (
     reading_view,
     streaming_view,
 )
-from workbench.views.loading import LoadingView, loading_bar, show_note
+from workbench.views.loading import LoadingView, MatrixBar, loading_bar, show_note
 from workbench.views.notes import Notes
 from workbench.views.tables import table_bundle
 
 __all__ = [
     "LoadingView",
+    "MatrixBar",
     "Notes",
     "Outcome",
     "ReadingView",

@@ -11,6 +11,7 @@ import sys
 import time
 from typing import Any, Protocol
 
+from workbench.types import MatrixProgress
 from workbench.views.bundles import card, html, plain
 from workbench.views.fetching import FETCH_LINE_S
 from workbench.views.live import REDRAW_S, in_kernel
@@ -93,4 +94,25 @@ class _TerminalLoading:
         self._bar.update(done - self._bar.n)
 
     def close(self) -> None:
+        self._bar.close()
+
+
+class MatrixBar:
+    """Follows a matrix, cell by cell: a bar in a kernel and a terminal, in a pipe a line now and then."""
+
+    def __init__(self) -> None:
+        from tqdm.auto import tqdm
+
+        seen = in_kernel() or sys.stderr.isatty()
+        every_s = REDRAW_S if seen else FETCH_LINE_S
+        self._bar: Any = tqdm(unit=" cells", leave=not seen, mininterval=every_s, delay=0 if seen else every_s)
+
+    def __call__(self, progress: MatrixProgress) -> None:
+        """Show where it is."""
+        self._bar.total = progress.total_cells
+        self._bar.set_description_str(" ".join(plain(progress.document).split()), refresh=False)
+        self._bar.update(progress.done_cells - self._bar.n)
+
+    def close(self) -> None:
+        """Take it away."""
         self._bar.close()

@@ -1,0 +1,186 @@
+"""A matrix: one row a document, one column a question; kept, gone on with, verified."""
+
+import datetime
+import stat
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import workbench as wb
+from workbench.results import Usage
+from workbench.session.reading import Reading
+from workbench.types import MatrixProgress
+
+NOTE = "Patient {n}. Seen by Dr. R. Johnson on 6/15/2023. The patient is a {age}-year-old and does not smoke."
+NOTES = [wb.load(NOTE.format(n=n, age=50 + n).encode(), name=f"note-{n}.txt") for n in range(3)]
+ASKED = {
+    "doctor": wb.Column("Who is the doctor?", kind="name"),
+    "visit": wb.Column("When was the visit?", kind="date"),
+    "age": wb.Column("How old is the patient?", kind="number"),
+    "smokes": wb.Column("Does the patient smoke?", kind="bool"),
+}
+
+
+class Said:
+    """A stream that has come to its end."""
+
+    def __init__(self, answer: wb.Answer | BaseException) -> None:
+        self._answer = answer
+
+    def result(self) -> wb.Answer:
+        if isinstance(self._answer, BaseException):
+            raise self._answer
+        return self._answer
+
+    def cancel(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    """What readings say to a question that has this word, and under ``heard`` what they were asked."""
+    from workbench.analysis.citations import cite
+
+    script: dict[str, object] = {"doctor": "Dr. R. Johnson.", "visit": "6/15/2023", "old": "52", "smoke": "No."}
+    script["heard"] = heard = []
+
+    def stream_many(self: Reading, questions: list[str], **_: object) -> list[Said]:
+        streams = []
+        for question in questions:
+            heard.append((self.document.name, question))
+            text = next(said for word, said in script.items() if word in question)
+            if isinstance(text, BaseException):
+                streams.append(Said(text))
+                continue
+            cited = cite(self.document, str(text), question)
+            streams.append(Said(wb.Answer(question, str(text), cited, Usage(1, 0, 1), "stop", (), ())))
+        return streams
+
+    monkeypatch.setattr(Reading, "stream_many", stream_many)
+    return script
+
+
+@pytest.fixture(scope="module")
+def bench(checkpoint: Callable[[str], Path]) -> Iterator[wb.Workbench]:
+    with wb.Workbench(str(checkpoint("llama")), store=False) as bench:
+        yield bench
+
+
+def test_the_frame_has_true_types_and_each_cell_its_source(bench: wb.Workbench, asked: dict[str, object]):
+    steps: list[MatrixProgress] = []
+    table = bench.matrix(NOTES, ASKED, progress=steps.append)
+    assert table.frame.schema == pl.Schema(
+        {"document": pl.String(), "doctor": pl.String(), "visit": pl.Date(), "age": pl.Int64(), "smokes": pl.Boolean()}
+    )
+    assert table.frame.row(2) == ("note-2.txt", "Dr. R. Johnson", datetime.date(2023, 6, 15), 52, False)
+    assert table.cells.filter(pl.col("column") == "doctor")["status"].to_list() == ["supported"] * 3
+    assert table.citation(2, "age").status == "supported"
+    assert "52-year-old" in table.citation(2, "age").quote
+    assert [(step.done_cells, step.total_cells) for step in steps] == [(n, 12) for n in range(1, 13)]
+    assert bench.open_readings == ()
+
+
+def test_a_value_that_the_document_does_not_have_is_never_supported(bench: wb.Workbench, asked: dict[str, object]):
+    asked |= {"doctor": "Dr. Q. Zweig.", "visit": "7/4/1999", "old": "The document does not say.", "smoke": "Perhaps."}
+    table = bench.matrix(NOTES[:1], ASKED, progress=None)
+    assert "supported" not in table.cells["status"].to_list()
+    assert table.frame.row(0)[3:] == (None, None)
+    notes = dict(table.cells.select("column", "note").iter_rows())
+    assert notes["age"] == "The document does not say."
+    assert notes["smokes"] == "The answer has neither yes nor no: Perhaps."
+
+
+def test_a_second_call_asks_nothing_and_a_new_question_only_itself(
+    bench: wb.Workbench, asked: dict[str, object], tmp_path: Path
+):
+    out, heard = tmp_path / "kept" / "answers.jsonl", asked["heard"]
+    first = bench.matrix(NOTES, ASKED, out=out, progress=None)
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    heard.clear()
+    again = bench.matrix(NOTES, ASKED, out=out, progress=None)
+    assert heard == []
+    assert again.frame.equals(first.frame)
+    assert again.cells.equals(first.cells)
+    bench.matrix(NOTES[:1], ASKED | {"who": "Who else is the doctor?"}, out=out, progress=None)
+    assert heard == [("note-0.txt", "Who else is the doctor?")]
+
+
+def test_a_damaged_line_is_passed_over_with_a_word_and_asked_again(
+    bench: wb.Workbench, asked: dict[str, object], tmp_path: Path
+):
+    out, heard = tmp_path / "answers.jsonl", asked["heard"]
+    whole = bench.matrix(NOTES, ASKED, out=out, progress=None)
+    lines = out.read_bytes().splitlines(keepends=True)
+    out.write_bytes(b"".join([b"\xff{}\n", *lines[:2], b"[1]\n", *lines[3:-1], lines[-1][:20]]))
+    heard.clear()
+    again = bench.matrix(NOTES, ASKED, out=out, progress=None)
+    assert len(heard) == 2
+    assert again.frame.equals(whole.frame)
+    assert again.warnings == ("3 damaged lines of kept answers were passed over and asked again.",)
+    heard.clear()
+    bench.matrix(NOTES, ASKED, out=out, progress=None)
+    assert heard == [], "what was asked again stands on a line of its own"
+
+
+def test_what_fails_stays_in_its_cells_and_the_rest_goes_on(
+    bench: wb.Workbench, asked: dict[str, object], tmp_path: Path
+):
+    too_long = wb.load(("A word. " * 3_000).encode(), name="long.txt")
+    table = bench.matrix([tmp_path / "none.txt", too_long, NOTES[2]], ASKED, progress=None)
+    assert table.frame["age"].to_list() == [None, None, 52]
+    notes = table.cells.filter(pl.col("column") == "age")["note"].to_list()
+    assert notes[0].startswith("DocumentError:")
+    assert notes[1].startswith("ContextTooLong:")
+    asked["doctor"] = wb.EngineError("the engine failed")
+    out = tmp_path / "answers.jsonl"
+    failed = bench.matrix(NOTES[:1], ASKED, out=out, progress=None)
+    assert failed.cells["note"][0] == "EngineError: the engine failed"
+    asked["doctor"] = "Dr. R. Johnson."
+    assert bench.matrix(NOTES[:1], ASKED, out=out, progress=None).frame["doctor"][0] == "Dr. R. Johnson"
+
+
+def test_an_interrupt_keeps_what_is_there_and_the_next_call_goes_on(
+    bench: wb.Workbench, asked: dict[str, object], tmp_path: Path
+):
+    out = tmp_path / "answers.jsonl"
+    asked["old"] = KeyboardInterrupt()
+    stopped = bench.matrix(NOTES, ASKED, out=out, progress=None)
+    assert stopped.frame["doctor"].to_list() == ["Dr. R. Johnson", None, None]
+    assert stopped.warnings == ("Stopped after 2 of 12 cells; call it again to go on.",)
+    assert "Not asked" in stopped.cells["note"][2]
+    asked["old"] = "52"
+    asked["heard"].clear()
+    whole = bench.matrix(NOTES, ASKED, out=out, progress=None)
+    assert len(asked["heard"]) == 10
+    assert whole.warnings == ()
+
+
+def test_a_real_model_is_cancelled_from_another_thread_and_a_reading_stays_open(bench: wb.Workbench):
+    cancel = threading.Event()
+    with bench.read(NOTES[0], progress=None) as reading:
+        table = bench.matrix([reading, *NOTES[1:]], ["Who?", "Where?"], progress=lambda _: cancel.set(), cancel=cancel)
+        assert not reading.closed
+        assert reading.ask("Who?", max_tokens=2).finish_reason != "cancelled"
+    assert table.frame.height == 3
+    assert "Stopped after" in table.warnings[0]
+    assert "Not asked" in table.cells["note"][-1]
+
+
+@pytest.mark.parametrize(
+    ("documents", "questions", "said"),
+    [
+        ("a.txt", ["Who?"], "not a list"),
+        ([], ["Who?"], "not a list"),
+        (NOTES, "Who?", "one string"),
+        (NOTES, [], "no question"),
+        (NOTES, ["Who?", "Who?"], "stands twice"),
+        (NOTES, {"document": "Who?"}, "another name"),
+    ],
+)
+def test_what_cannot_be_asked_is_said(bench: wb.Workbench, documents: object, questions: object, said: str):
+    with pytest.raises(wb.ConfigError, match=said):
+        bench.matrix(documents, questions, progress=None)

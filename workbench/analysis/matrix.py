@@ -1,0 +1,168 @@
+"""A cell of a matrix from an answer, verified by code; cells that are kept on disk; the table of them.
+
+Not covered: kinds of answers (analysis.columns), asking (session.asking).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+
+from workbench import tables
+from workbench.analysis import prompts
+from workbench.analysis.columns import Column, Value, day_first, dtype, value_of
+from workbench.analysis.statuses import assess
+from workbench.documents.document import Document
+from workbench.documents.quotes import spell
+from workbench.documents.sentences import index, sentences, words
+from workbench.errors import ConfigError
+from workbench.results import Answer, CitationStatus, Table
+from workbench.types import Span
+
+STOPPED = "Not asked: it was stopped. Call it again to go on."
+"""The note of a cell that nobody came to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """What a document says to a question, as plain values that JSON holds; columns as in ``tables.CELLS``."""
+
+    value: str | int | float | bool | None = None
+    written: str | None = None
+    quote: str | None = None
+    page: int | None = None
+    label: str | None = None
+    start_char: int | None = None
+    end_char: int | None = None
+    status: CitationStatus = "no_source"
+    where: str = ""
+    note: str = ""
+
+
+def cell(document: Document, column: Column, answer: Answer) -> Cell:
+    """The value of an answer, if it has one and the document has words for it."""
+    said = answer.text.strip()
+    if prompts.says_absent(said):
+        return Cell(note=prompts.ABSENT)
+    if answer.finish_reason == "length":
+        return Cell(written=said, note="The answer was cut off.")
+    value, note = value_of(column, said, days_first=day_first(document.text))
+    if value is None:
+        return Cell(written=said, note=f"The answer has {note}: {said}")
+    sourced = [each for each in answer.citations if each.page is not None]
+    statuses = [assess(each.passage, value, column.kind) for each in sourced]
+    best = next((n for n, status in enumerate(statuses) if status == "supported"), None)
+    literal = None if best is not None or isinstance(value, bool) else _literal(document, column.question, said)
+    if literal is not None and assess(document.text[slice(*literal)], value, column.kind) == "supported":
+        return _placed(document, value, said, literal, "supported", note)
+    if sourced:
+        source = sourced[best or 0]
+        span = Span(source.start_char or 0, source.end_char or 0)
+        return _placed(document, value, said, span, statuses[best or 0], note)
+    # Yes and no have no words of their own: the passage that has the question's.
+    near = index(document.text).nearest(column.question) if column.kind in ("bool", "choice") else None
+    if near is None:
+        return Cell(written=said, note=f"The document has no passage for it: {said}")
+    return _placed(document, value, said, near, assess(document.text[slice(*near)], value, column.kind), note)
+
+
+def _placed(document: Document, value: Value, said: str, span: Span, status: CitationStatus, note: str) -> Cell:
+    place, page = document.locate(span)[0], document.page_at(span.start_char)
+    kept = value.isoformat() if isinstance(value, date) else value
+    quote = document.text[slice(*span)]
+    return Cell(kept, said, quote, page.number, page.label, *span, status, place.where or "", note)
+
+
+def _literal(document: Document, question: str, said: str) -> Span | None:
+    """The sentence that has the answer letter by letter, and most of the question's words."""
+    wanted, asked = spell(said.rstrip(".")).strip(), words(question)
+    found = [span for span in sentences(document.text) if wanted and wanted in spell(document.text[slice(*span)])]
+    return max(found, key=lambda span: len(asked & words(document.text[slice(*span)])), default=None)
+
+
+class Kept:
+    """Cells on disk, a JSON object a line; what is damaged is passed over and counted.
+
+    Args:
+        path: of the file, made when the first cell is kept; None keeps nothing.
+
+    Attributes:
+        num_damaged: lines that could not be read.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path, self.num_damaged = path, 0
+        self._cells: dict[str, Cell] = {}
+        try:
+            lines = path.read_bytes().split(b"\n") if path is not None else []
+        except FileNotFoundError:
+            lines = []
+        except OSError as error:
+            raise ConfigError(f"The answers kept in {path} cannot be read: {error.strerror}.") from error
+        self._torn = bool(lines and lines[-1])  # killed while it was writing
+        for line in filter(None, lines):
+            try:
+                record = json.loads(line)
+                self._cells[record["key"]] = Cell(**record["cell"])
+            except (ValueError, TypeError, KeyError):
+                self.num_damaged += 1
+
+    def get(self, key: str) -> Cell | None:
+        """A cell that was kept."""
+        return self._cells.get(key)
+
+    def add(self, key: str, made: Cell) -> None:
+        """Keep a cell, for the owner's eyes only.
+
+        Raises:
+            ConfigError: the file cannot be written.
+        """
+        self._cells[key] = made
+        if self._path is None:
+            return
+        line = ("\n" if self._torn else "") + json.dumps({"key": key, "cell": asdict(made)}) + "\n"
+        self._torn = False
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with os.fdopen(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "ab") as file:
+                file.write(line.encode())
+        except OSError as error:
+            raise ConfigError(
+                f"Answers cannot be kept in {self._path}: {error.strerror}. Give another out=."
+            ) from error
+
+
+def cell_key(document: Document, column: Column, fingerprint: str) -> str:
+    """Changes with the document, the question, the model, and what it is told: blake2b, hex, 32 characters."""
+    parts = [document.hash, column.task, column.kind, fingerprint, str(prompts.VERSION)]
+    return hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def table(
+    names: Sequence[str],
+    asked: Mapping[str, Column],
+    cells: Mapping[tuple[int, str], Cell],
+    manifest: dict[str, object],
+    warnings: tuple[str, ...],
+) -> Table:
+    """One row a document, one column a question; a cell that is missing says that nobody came to it."""
+    missing, rows = Cell(note=STOPPED), []
+    frame: dict[str, pl.Series] = {"document": pl.Series(names, dtype=pl.String)}
+    for name, column in asked.items():
+        found = [cells.get((row, name), missing) for row in range(len(names))]
+        values = [date.fromisoformat(str(each.value)) if column.kind == "date" and each.value else each.value
+                  for each in found]  # fmt: skip
+        frame[name] = pl.Series(name, values, dtype=dtype(column, values))
+    for row, document in enumerate(names):
+        for name in asked:
+            one = cells.get((row, name), missing)
+            said = {**asdict(one), "value": None if one.value is None else str(one.value)}
+            rows.append({"document": document, "row": row, "column": name, **said})
+    return Table(pl.DataFrame(frame), pl.DataFrame(rows, schema=tables.CELLS), "Matrix", manifest, warnings)
