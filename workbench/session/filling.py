@@ -113,7 +113,7 @@ class Filling:
         if self._cancel.is_set():
             return
         tasks = [self._asked[name].task for name in names]
-        streams = reading.stream_many(tasks, max_tokens=_MAX_TOKENS)
+        streams = reading.stream_many(tasks, max_tokens=_MAX_TOKENS, quotes=False)
         watch = _Watch(self._cancel, streams)
         try:
             for name, stream in zip(names, streams, strict=True):
