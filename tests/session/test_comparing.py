@@ -55,9 +55,9 @@ def test_what_the_model_holds_to_contradict_is_said_to(bench: wb.Workbench, monk
     assert "900 euros" in found.contradictions["first_quote"][0]
 
 
-def test_another_punctuation_mark_is_a_change_that_nobody_judges(bench: wb.Workbench, monkeypatch: pytest.MonkeyPatch):
+def test_what_is_only_added_is_a_change_that_nobody_judges(bench: wb.Workbench, monkeypatch: pytest.MonkeyPatch):
     tasks = judged(monkeypatch, no=0.9)
-    other = wb.load(ONE.replace("a month.", "a month!").encode(), name="b.txt")
+    other = wb.load(ONE.replace("a month.", "a month, as said!").encode(), name="b.txt")
     assert bench.compare(FIRST, other, progress=None).differences["kind"].to_list() == ["changed"]
     assert tasks == []
 

@@ -18,7 +18,7 @@ from typing import Literal, get_args
 import polars as pl
 from rapidfuzz import fuzz, process
 
-from workbench.analysis.figures import dates, numbers
+from workbench.analysis.values import Order, parse
 from workbench.errors import ConfigError, nearest
 
 ColumnKind = Literal["text", "name", "number", "date", "bool", "choice"]
@@ -32,7 +32,6 @@ _REPLY = {
     "bool": " Reply with Yes or No.",
 }
 _YES = re.compile(r"\W*(yes|no)\b", re.IGNORECASE)
-_FIGURES = re.compile(r"(?<![\d/.-])(\d{1,2})([/-])(\d{1,2})\2(?:\d{4}|\d{2})(?!\d)")
 _SAME_CHOICE = 90.0
 
 
@@ -118,24 +117,13 @@ def from_toml(path: Path) -> dict[str, Column]:
     return columns(made)
 
 
-def day_first(text: str) -> bool | None:
-    """Whether the day comes first in a document's dates in figures; None when they do not tell."""
-    told = {int(one) > 12 for one, _, other in _FIGURES.findall(text) if (int(one) > 12) != (int(other) > 12)}
-    return told.pop() if len(told) == 1 else None
-
-
-def value_of(column: Column, said: str, *, days_first: bool | None = None) -> tuple[Value | None, str]:
+def value_of(column: Column, said: str, order: Order | None = None) -> tuple[Value | None, str]:
     """What an answer says as a value of the column's kind; with None why there is none, else what to know of it."""
     said = " ".join(said.split())
-    if column.kind == "date":
-        return _date(said, days_first)
-    if column.kind == "number":
-        found = numbers(said)
-        kept = {number.value for number in found}
-        if len(kept) != 1:
-            return None, "more than one number" if kept else "no number"
-        value = kept.pop()
-        return (int(value) if value == int(value) else float(value)), ""
+    if column.kind in ("date", "number"):
+        found = parse(said, "date" if column.kind == "date" else "number", order)
+        value = found.value
+        return (int(value) if isinstance(value, float) and value == int(value) else value), found.note
     if column.kind == "bool":
         match = _YES.match(said)
         return (match[1].lower() == "yes", "") if match else (None, "neither yes nor no")
@@ -147,20 +135,6 @@ def value_of(column: Column, said: str, *, days_first: bool | None = None) -> tu
         chosen = best[0] if best else named[0] if len(named) == 1 else None
         return (chosen, "") if chosen else (None, "none of the choices")
     return (said.rstrip(".") if column.kind == "name" else said) or None, "" if said else "nothing was said"
-
-
-def _date(said: str, days_first: bool | None) -> tuple[date | None, str]:
-    found = {day.readings for day in dates(said)}
-    if len(found) != 1:
-        return None, "more than one date" if found else "no date with day, month and year"
-    readings = sorted(found.pop())
-    if len(readings) == 1:
-        return readings[0], ""
-    one = re.search(r"\d{1,2}", said)
-    month_first = [each for each in readings if one and each.month == int(one[0])] or readings
-    chosen = next(each for each in readings if each != month_first[0]) if days_first else month_first[0]
-    note = "" if days_first is not None else "Read with the month first; nothing in the document tells."
-    return chosen, note
 
 
 def dtype(column: Column, values: Sequence[Value | None]) -> pl.DataType:

@@ -17,8 +17,9 @@ import polars as pl
 
 from workbench import tables
 from workbench.analysis import prompts
-from workbench.analysis.columns import Column, Value, day_first, dtype, value_of
+from workbench.analysis.columns import Column, Value, dtype, value_of
 from workbench.analysis.statuses import assess
+from workbench.analysis.values import date_order
 from workbench.documents.document import Document
 from workbench.documents.quotes import spell
 from workbench.documents.sentences import index, sentences, words
@@ -53,7 +54,7 @@ def cell(document: Document, column: Column, answer: Answer) -> Cell:
         return Cell(note=prompts.ABSENT)
     if answer.finish_reason == "length":
         return Cell(written=said, note="The answer was cut off.")
-    value, note = value_of(column, said, days_first=day_first(document.text))
+    value, note = value_of(column, said, date_order(document.text))
     if value is None:
         return Cell(written=said, note=f"The answer has {note}: {said}")
     sourced = [each for each in answer.citations if each.page is not None]

@@ -98,9 +98,8 @@ def _of(part: Part, number: int, num_parts: int) -> str:
 def can_both_be_true(first: str, second: str) -> str:
     """The task of telling whether two passages contradict each other; the answer begins with Yes or No."""
     return (
-        "Two passages about the same matter:\n"
-        f"1. {first.strip()}\n2. {second.strip()}\n"
-        "Can both be true at the same time? Reply Yes or No."
+        f"Statement 1: {first.strip()}\nStatement 2: {second.strip()}\n"
+        "If statement 1 is right, can statement 2 be right as well? Reply Yes or No."
     )
 
 

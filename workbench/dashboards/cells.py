@@ -26,12 +26,15 @@ from workbench.analysis.parts import STYLES, SummaryStyle
 from workbench.analysis.summarize import SummaryStream
 from workbench.dashboards import markup
 from workbench.dashboards.pages import cited_pages
+from workbench.dashboards.several import Compare, Matrix
 from workbench.dashboards.style import STYLE, button, pane
 from workbench.errors import EngineError, WorkbenchError
 from workbench.results import Answer, Citation, EvidenceMap
 
 if TYPE_CHECKING:
     from workbench.session import Reading
+
+__all__ = ["Ask", "Cell", "Compare", "Evidence", "Matrix", "Summary", "cancel_requests"]
 
 _log = logging.getLogger(__name__)
 
