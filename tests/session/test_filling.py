@@ -45,7 +45,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
     """What readings say to a question that has this word, and under ``heard`` what they were asked."""
     from workbench.analysis.citations import cite
 
-    script: dict[str, object] = {"doctor": "Dr. R. Johnson.", "visit": "6/15/2023", "old": "52", "smoke": "No."}
+    script: dict[str, object] = {"doctor": "Dr. R. Johnson.", "visit": "6/15/2023", "old": "52 years", "smoke": "No."}
     script["heard"] = heard = []
 
     def stream_many(self: Reading, questions: list[str], **_: object) -> list[Said]:

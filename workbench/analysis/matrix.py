@@ -60,7 +60,7 @@ def cell(document: Document, column: Column, answer: Answer) -> Cell:
     sourced = [each for each in answer.citations if each.page is not None]
     statuses = [assess(each.passage, value, column.kind) for each in sourced]
     best = next((n for n, status in enumerate(statuses) if status == "supported"), None)
-    literal = None if best is not None or isinstance(value, bool) else _literal(document, column.question, said)
+    literal = None if best is not None or isinstance(value, bool) else _literal(document, column.question, said, value)
     if literal is not None and assess(document.text[slice(*literal)], value, column.kind) == "supported":
         return _placed(document, value, said, literal, "supported", note)
     if sourced:
@@ -81,9 +81,10 @@ def _placed(document: Document, value: Value, said: str, span: Span, status: Cit
     return Cell(kept, said, quote, page.number, page.label, *span, status, place.where or "", note)
 
 
-def _literal(document: Document, question: str, said: str) -> Span | None:
-    """The sentence that has the answer letter by letter, and most of the question's words."""
-    wanted, asked = spell(said.rstrip(".")).strip(), words(question)
+def _literal(document: Document, question: str, said: str, value: Value) -> Span | None:
+    """The sentence that has the answer letter by letter, a number by its figures, and most of the question's words."""
+    figures = not isinstance(value, str | date)
+    wanted, asked = str(value) if figures else spell(said.rstrip(".")).strip(), words(question)
     found = [span for span in sentences(document.text) if wanted and wanted in spell(document.text[slice(*span)])]
     return max(found, key=lambda span: len(asked & words(document.text[slice(*span)])), default=None)
 
