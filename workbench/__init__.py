@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from workbench.analysis.ask import AnswerStream
     from workbench.analysis.chat import Chat
     from workbench.analysis.columns import Column
+    from workbench.analysis.replay import Replay
     from workbench.analysis.summarize import SummaryStream
     from workbench.dashboards import cells, dashboard
     from workbench.documents.document import Document
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     )
     from workbench.results import Answer, Citation, Comparison, Delta, EvidenceMap, Fit, Summary, Table, Usage
     from workbench.session import Reading, Workbench
+    from workbench.session.replay import replay
 
 __version__ = "0.1.0"
 
@@ -65,6 +67,7 @@ _HOMES = {
     "PageImage": "documents.imaging",
     "Place": "documents.places",
     "Reading": "session",
+    "Replay": "analysis.replay",
     "Summary": "results",
     "SummaryStream": "analysis.summarize",
     "Table": "results",
@@ -73,6 +76,7 @@ _HOMES = {
     "WorkbenchError": "errors",
     "dashboard": "dashboards",
     "load": "documents.load",
+    "replay": "session.replay",
 }
 
 __all__ = [
@@ -97,6 +101,7 @@ __all__ = [
     "PageImage",
     "Place",
     "Reading",
+    "Replay",
     "Summary",
     "SummaryStream",
     "Table",
@@ -108,6 +113,7 @@ __all__ = [
     "dashboard",
     "load",
     "load_ipython_extension",
+    "replay",
 ]
 
 logging.getLogger(__name__).addHandler(logging.NullHandler())

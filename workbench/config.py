@@ -11,6 +11,7 @@
 | ``WORKBENCH_PARSE_GB`` | gigabytes of memory that parsing a file may take, above the file's size | 2 |
 | ``WORKBENCH_PARSE_S`` | seconds that parsing may take from one page to the next; thirty times that in all | 120 |
 | ``WORKBENCH_ISOLATION`` | ``off`` parses in this process: a file that crashes its reader crashes the kernel | on |
+| ``WORKBENCH_AUDIT`` | the file that logs every question and answer (SQLite); ``off`` logs nothing | off |
 
 Not covered: what fits a machine (engine.budget), which models there are (engine.registry).
 """
@@ -53,6 +54,14 @@ def store_folder(store: str | os.PathLike[str] | Literal[False] | None) -> Path 
         return None
     # Absolute now: a later change of directory must not move it.
     return Path(named).expanduser().absolute() if named else home() / "readings"
+
+
+def audit_file(audit: str | os.PathLike[str] | Literal[False] | None) -> Path | None:
+    """The file that logs what is asked: a path, the user's own (None), or none (False)."""
+    named = os.environ.get("WORKBENCH_AUDIT", "off") if audit is None else audit
+    if named is False or named in ("off", ""):
+        return None
+    return Path(named).expanduser().absolute()
 
 
 def store_bytes() -> int | None:

@@ -30,7 +30,7 @@ DOCUMENT = wb.load("\f".join(PAGES).encode(), name="harbour.txt")
 class ScriptedEngine:
     """Says what it is given for each turn, byte by byte, then ends; or goes on when it may not end yet."""
 
-    fingerprint = "scripted"
+    fingerprint, fingerprint_parts = "scripted", {}
 
     def __init__(self, tokenizer: HubTokenizer, turns: Iterator[str]) -> None:
         self._tokenizer, self._turns = tokenizer, turns
@@ -160,7 +160,8 @@ def test_each_sentence_is_cited_and_pages_that_nothing_rests_on_are_known(tokeni
     assert summary.uncovered == (1, 2, 4, 5, 6)
     cited = summary.citations[0]
     assert summary.text[slice(*cited.answer_span)] == cited.quote
-    assert summary.manifest["summary"] == {"words": 20, "style": "brief"}
+    asked = {"words": 20, "style": "brief", "max_tokens": None}
+    assert summary.manifest["request"] == {"kind": "summarize", "arguments": asked}
 
 
 def test_a_summary_may_be_closed_by_another_thread(tokenizer: HubTokenizer):

@@ -7,16 +7,17 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from workbench.analysis import prompts
 from workbench.analysis.absent import Absent
+from workbench.analysis.audit import AuditLog
 from workbench.analysis.background import finish
 from workbench.analysis.caution import caution
 from workbench.analysis.citations import cite, unsupported
 from workbench.analysis.citing import Quoted, Quoter
-from workbench.analysis.manifest import manifest
+from workbench.analysis.manifest import TURN, Request, manifest
 from workbench.analysis.prompts import says_absent
 from workbench.analysis.text import THINK_START, AnswerText
 from workbench.analysis.together import Together
@@ -40,6 +41,8 @@ class Context:
         tokenizer: of the same model.
         model: its name.
         seed: of the workbench.
+        opened: how the workbench was opened: model, precisions, device and window, as plain values.
+        audit: logs what is asked and answered; None logs nothing.
     """
 
     document: Document
@@ -49,6 +52,28 @@ class Context:
     tokenizer: Tokenizer
     model: str
     seed: int
+    opened: Mapping[str, object] = field(default_factory=dict)
+    audit: AuditLog | None = None
+
+    def asked(self, question: str, request: Request) -> int:
+        """Write a question into the log, if there is one; its number, or 0.
+
+        Raises:
+            EngineError: the log cannot be written.
+        """
+        if self.audit is None or request.kind == TURN:  # the whole summary is logged
+            return 0
+        document, said = self.document, {"kind": request.kind, "arguments": dict(request.arguments)}
+        return self.audit.asked(document.name, document.hash, question, said)
+
+    def ended(self, number: int, answer: Answer | None, error: BaseException | None = None) -> None:
+        """Write what came of a question into the log, if there is one."""
+        if self.audit is None or not number:
+            return
+        if answer is None:
+            self.audit.failed(number, error)
+        else:
+            self.audit.answered(number, answer.text, answer.citations, answer.manifest, answer.finish_reason)
 
 
 def prefix_ids(tokenizer: Tokenizer, text: str) -> tuple[int, ...]:
@@ -99,6 +124,7 @@ class AnswerStream:
         history: ids in front of ``token_ids``.
         question: as asked.
         params: sampling.
+        request: what was asked for, for the manifest.
         thinking: whether the model thinks before it answers.
         enough: ends the answer, told its text at each token; on the engine's thread, so that what is said never hangs
             on who is faster.
@@ -121,6 +147,7 @@ class AnswerStream:
         question: str,
         params: SamplingParams,
         *,
+        request: Request,
         thinking: bool = False,
         enough: Callable[[str], bool] | None = None,
         constraint: Constraint | None = None,
@@ -131,7 +158,7 @@ class AnswerStream:
     ) -> None:
         self._ended = self._told = True
         self._context, self._on_end = context, on_end
-        self._question, self._params, self._branch = question, params, branch
+        self._question, self._params, self._branch, self._request = question, params, branch, request
         self._quotes, self._absent = quotes, absent
         self._prompt = (*history, *token_ids)
         self._cancel, self._turn = threading.Event(), threading.RLock()
@@ -151,7 +178,9 @@ class AnswerStream:
         should_stop = stops if params.stop or enough else None
         feed, ends = self._prompt[branch.num_tokens :], context.tokenizer.end_token_ids
         weigh = absent.weigh if absent is not None else None
+        self._number = 0
         try:
+            self._number = context.asked(question, request)
             if together is None:
                 self._steps = context.engine.generate(
                     branch, feed, params, ends, should_stop, self._cancel, constraint=absent or constraint, weigh=weigh
@@ -160,8 +189,9 @@ class AnswerStream:
                 self._steps = together.add(
                     Question(branch, feed, params, ends, should_stop, self._cancel, absent or constraint, weigh)
                 )
-        except BaseException:
+        except BaseException as error:
             on_end(history, None)
+            context.ended(self._number, None, error)
             raise
         self._ended = self._told = False
 
@@ -232,8 +262,8 @@ class AnswerStream:
         except StopIteration:
             self._end(None)
             return None
-        except BaseException:
-            self._end(None)
+        except BaseException as error:
+            self._end(None, error)
             raise
         if step.token_id is not None:
             self._ids.append(step.token_id)
@@ -251,7 +281,7 @@ class AnswerStream:
             self._cancel.set()
         return next(self._steps)
 
-    def _end(self, last: Step | None) -> None:
+    def _end(self, last: Step | None, error: BaseException | None = None) -> None:
         """The engine let go: make the Answer if there is one, and give the branch back."""
         self._ended = True
         try:
@@ -259,6 +289,7 @@ class AnswerStream:
                 self.answer = self._answer(last)
         finally:
             self._on_end((*self._prompt, *self._ids), self.answer)
+            self._context.ended(self._number, self.answer, error)
 
     def _answer(self, last: Step) -> Answer:
         context, text = self._context, self._text.finish()
@@ -278,8 +309,8 @@ class AnswerStream:
             prompt_token_ids=self._prompt,
             token_ids=tuple(self._ids),
             manifest=manifest(
-                model=context.model, fingerprint=context.engine.fingerprint, document=context.document,
-                prompt_token_ids=self._prompt, params=self._params, seed=context.seed,
+                context, self._request, params=self._params, prompt_token_ids=self._prompt,
+                token_ids=tuple(self._ids), citations=citations, finish_reason=reason,
             ),
             thinking=self._text.thinking,
             document_name=context.document.name,

@@ -12,6 +12,7 @@ from workbench.analysis import prompts
 from workbench.analysis.absent import ABSENT_THRESHOLD
 from workbench.analysis.ask import AnswerStream, Context, absent_choice
 from workbench.analysis.background import finish
+from workbench.analysis.manifest import Request
 from workbench.config import SamplingParams
 from workbench.errors import EngineError
 from workbench.results import Answer
@@ -99,9 +100,11 @@ class Chat:
             self._check()
             new = self._new_ids(question, system, thinking=thinking)
             self._busy = True
+            request = Request("chat", {"question": question, "turn": len(self._turns) + 1, "system": system})
             return AnswerStream(
-                self._context, self._branch, new, self._history, question, params, thinking=thinking, quotes=quotes,
-                absent=absent_choice(self._context.tokenizer, absent_threshold, thinking=thinking), on_end=self._ended,
+                self._context, self._branch, new, self._history, question, params, request=request, thinking=thinking,
+                quotes=quotes, absent=absent_choice(self._context.tokenizer, absent_threshold, thinking=thinking),
+                on_end=self._ended,
             )  # fmt: skip
 
     def _new_ids(self, question: str, system: str | None, *, thinking: bool) -> tuple[int, ...]:

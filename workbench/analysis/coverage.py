@@ -15,6 +15,7 @@ from workbench.analysis.ask import Context
 from workbench.analysis.caution import caution
 from workbench.analysis.citations import cite
 from workbench.analysis.length import num_words
+from workbench.analysis.manifest import Request, manifest
 from workbench.documents.document import Document
 from workbench.results import Answer, Citation, Summary, Usage
 from workbench.types import FinishReason, Span
@@ -48,7 +49,13 @@ def _joint(said: Sequence[Said], i: int) -> str:
 
 
 def summary_of(
-    context: Context, said: Sequence[Said], turns: Sequence[Answer], reason: FinishReason, words: int, style: str
+    context: Context,
+    said: Sequence[Said],
+    turns: Sequence[Answer],
+    reason: FinishReason,
+    words: int,
+    style: str,
+    max_tokens: int | None,
 ) -> Summary:
     """The summary of what was said, each sentence cited.
 
@@ -63,6 +70,8 @@ def summary_of(
     cited = [_cite(document, text, span) for span in spans]
     citations = tuple(citation for found in cited for citation in found)
     first, usages = turns[0], [turn.usage for turn in turns]
+    token_ids = tuple(token for turn in turns for token in turn.token_ids)
+    request = Request("summarize", {"words": words, "style": style, "max_tokens": max_tokens})
     return Summary(
         question="",
         text=text,
@@ -70,8 +79,11 @@ def summary_of(
         usage=_usage(usages),
         finish_reason=reason,
         prompt_token_ids=first.prompt_token_ids,
-        token_ids=tuple(token for turn in turns for token in turn.token_ids),
-        manifest={**first.manifest, "summary": {"words": words, "style": style}},
+        token_ids=token_ids,
+        manifest=manifest(
+            context, request, prompt_token_ids=first.prompt_token_ids, token_ids=token_ids, citations=citations,
+            finish_reason=reason,
+        ),
         document_name=document.name,
         warnings=caution(document, citations),
         unsupported=tuple(
@@ -83,7 +95,7 @@ def summary_of(
         sentences=spans,
         coverage=coverage(document, cited),
         turns=tuple(turns),
-    )
+    )  # fmt: skip
 
 
 def _spans(said: Sequence[Said]) -> tuple[Span, ...]:

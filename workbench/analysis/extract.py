@@ -16,7 +16,7 @@ from workbench.analysis.ask import Context, task_ids
 from workbench.analysis.caution import caution
 from workbench.analysis.cells import Row, rows_of
 from workbench.analysis.filling import Filling, grammar
-from workbench.analysis.manifest import manifest
+from workbench.analysis.manifest import Request, manifest
 from workbench.analysis.schema import Column, Schema
 from workbench.config import SamplingParams
 from workbench.errors import AnswerParseError, ConfigError
@@ -96,7 +96,11 @@ class Extraction:
         self._params = SamplingParams(max(min(max_tokens or room, room), 1))
         rules = grammar(schema, context.document.text, many=self._many, max_rows=max_rows)
         self._filling = Filling(context.tokenizer, rules)
-        self._cancel, self._probabilities = threading.Event(), list[float]()
+        said = [f"{column.name}: {_described(column)}" for column in schema.columns]
+        self._request = Request(
+            "extract", {"schema": said, "rows": rows, "max_rows": max_rows, "system": system, "max_tokens": max_tokens}
+        )
+        self._cancel, self._ids, self._probabilities = threading.Event(), list[int](), list[float]()
 
     def cancel(self) -> None:
         """End it at the next token, from any thread."""
@@ -113,6 +117,19 @@ class Extraction:
             AnswerParseError: the list did not come to its end within the tokens; ``partial`` is the table so far.
             ContextTooLong: the task does not fit behind the document.
         """
+        context = self._context
+        number = context.asked("", self._request)
+        try:
+            table = self._written(progress)
+        except BaseException as error:
+            context.ended(number, None, error)
+            raise
+        if context.audit is not None:
+            rows = table.frame.write_json()
+            context.audit.answered(number, rows, (), table.manifest, str(table.manifest["finish_reason"]))
+        return table
+
+    def _written(self, progress: ExtractCallback | None) -> Table:
         context, reason = self._context, None
         feed = self._prompt[self._branch.num_tokens :]
         steps = context.engine.generate(
@@ -130,6 +147,8 @@ class Extraction:
         for step in steps:
             if step.finish_reason is not None:
                 return step.finish_reason
+            if step.token_id is not None:
+                self._ids.append(step.token_id)
             self._probabilities.append(step.probability)
             if progress is not None:
                 progress(ExtractProgress(self._filling.num_rows, len(self._probabilities)))
@@ -146,7 +165,7 @@ class Extraction:
             warnings.append(f"Stopped after {len(rows):,} whole rows.")
         elif not closed:
             warnings.append(f"Cut off after {len(self._probabilities):,} tokens and {len(rows):,} whole rows.")
-        table = self._made(rows, [self._likely(row) for row in written], tuple(warnings))
+        table = self._made(rows, [self._likely(row) for row in written], tuple(warnings), reason)
         if reason != "cancelled" and not closed:
             raise AnswerParseError(
                 f"The table did not come to its end within {len(self._probabilities):,} tokens; {len(rows):,} rows are "
@@ -163,15 +182,17 @@ class Extraction:
             likely[name] = min((self._probabilities[n] for n in tokens if n < len(self._probabilities)), default=0.0)
         return likely
 
-    def _made(self, rows: list[Row], likely: list[dict[str, float]], warnings: tuple[str, ...]) -> Table:
+    def _made(
+        self, rows: list[Row], likely: list[dict[str, float]], warnings: tuple[str, ...], reason: FinishReason
+    ) -> Table:
         context, document = self._context, self._context.document
         frame, cells = rows_of(document, self._schema, rows, likely)
         return Table(
             frame, cells, document.name,
             manifest(
-                model=context.model, fingerprint=context.engine.fingerprint, document=document,
-                prompt_token_ids=self._prompt, params=self._params, seed=context.seed,
-            ) | {"schema": [f"{column.name}: {_described(column)}" for column in self._schema.columns]},
+                context, self._request, params=self._params, prompt_token_ids=self._prompt, token_ids=tuple(self._ids),
+                finish_reason=reason,
+            ),
             (*warnings, *caution(document, ())),
         )  # fmt: skip
 

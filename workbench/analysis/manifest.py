@@ -1,47 +1,160 @@
-"""What must be known to run an answer again and compare.
+"""What must be known to run an answer again and compare, as plain JSON values; and what has changed since.
 
-Not covered: running it again.
+Not covered: running it again (session.replay), comparing what was said (analysis.replay).
 """
 
+from __future__ import annotations
+
 import hashlib
+import json
 import platform
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from workbench.analysis import prompts
 from workbench.config import SamplingParams
-from workbench.documents.document import Document
+from workbench.results import Citation
+
+if TYPE_CHECKING:
+    from workbench.analysis.ask import Context
+
+FORMAT = 1
+"""Of the manifest; raised when the meaning of its entries changes."""
+
+TURN = "turn of a summary"
+"""The kind of request that is a part of another."""
+
+_PARTS = {
+    "config": "the model's configuration", "weights": "the model's weights or their precision",
+    "kv": "the precision of keys and values", "threads": "the number of threads",
+    "grid": "the tokens of a chunk", "device": "the device", "cpu": "the kind of CPU",
+}  # fmt: skip
+_VERSIONS = {name: f"the version of {name}" for name in ("workbench", "torch", "transformers", "python")}
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What was asked for.
+
+    Attributes:
+        kind: the method of ``Reading`` that answers it: ``ask``, ``ask_many``, ``summarize`` ...; ``chat`` for a turn.
+        arguments: those of the method beside sampling, as plain JSON values.
+    """
+
+    kind: str
+    arguments: Mapping[str, object]
 
 
 def manifest(
+    context: Context,
+    request: Request,
     *,
-    model: str,
-    fingerprint: str,
-    document: Document,
-    prompt_token_ids: tuple[int, ...],
-    params: SamplingParams,
-    seed: int,
+    params: SamplingParams | None = None,
+    prompt_token_ids: tuple[int, ...] = (),
+    token_ids: tuple[int, ...] = (),
+    citations: Sequence[Citation] = (),
+    finish_reason: str = "",
 ) -> dict[str, object]:
-    """Model, document, prompt, sampling and versions of one answer, as plain values."""
-    return {
-        "model": model,
-        "fingerprint": fingerprint,
+    """Model, document, prompt, request, sampling, versions and digests of one answer.
+
+    Args:
+        context: the reading's.
+        request: what was asked for.
+        params: sampling; None for what samples in ways of its own.
+        prompt_token_ids: in front of the answer.
+        token_ids: of the answer.
+        citations: of the answer.
+        finish_reason: of the answer.
+    """
+    document, seed = context.document, context.seed
+    sampling = {} if params is None else asdict(params) | {"seed": seed if params.seed is None else params.seed}
+    record = {
+        "format": FORMAT,
+        "model": context.model,
+        "workbench": dict(context.opened),
+        "fingerprint": context.engine.fingerprint,
+        "fingerprint_parts": dict(context.engine.fingerprint_parts),
         "document": {"name": document.name, "hash": document.hash, "source_sha256": document.source.sha256},
         "prompts_version": prompts.VERSION,
+        "request": {"kind": request.kind, "arguments": dict(request.arguments)},
+        "prefix_ids_hash": ids_hash(context.prefix_ids),
         "prompt_ids_hash": ids_hash(prompt_token_ids),
-        "sampling": asdict(params) | {"seed": params.seed if params.seed is not None else seed},
-        "versions": dict(versions()),
+        "sampling": sampling,
+        "finish_reason": finish_reason,
+        "token_ids": token_ids,
+        "answer_ids_hash": ids_hash(token_ids),
+        "citations_hash": citations_hash(citations),
+        "versions": versions(),
     }
+    plain: dict[str, object] = json.loads(json.dumps(record))  # lists for tuples, and nothing that is shared
+    return plain
 
 
-def ids_hash(token_ids: tuple[int, ...]) -> str:
+def ids_hash(token_ids: Sequence[int]) -> str:
     """blake2b (hex, 32 characters) of token ids."""
     return hashlib.blake2b(" ".join(map(str, token_ids)).encode(), digest_size=16).hexdigest()
 
 
+def citations_hash(citations: Sequence[Citation]) -> str:
+    """blake2b (hex, 32 characters) of citations: their words, places and statuses."""
+    content = json.dumps([asdict(citation) for citation in citations], sort_keys=True)
+    return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
+
+
 @cache
-def versions() -> dict[str, str]:
+def versions() -> Mapping[str, str]:
     """Versions of what computes."""
     names = {"workbench": "qwen-workbench", "torch": "torch", "transformers": "transformers"}
     return {"python": platform.python_version()} | {key: version(name) for key, name in names.items()}
+
+
+def changes(then: Mapping[str, object], now: Mapping[str, object]) -> tuple[str, ...]:
+    """What differs between two manifests that an answer hangs on, a sentence each; the likeliest reasons first."""
+    parts = _differing(then, now, "fingerprint_parts", _PARTS)
+    # The option is a reason only where other bits came of it: "auto" may well mean what was named.
+    options = {"window": "the window"} | ({"weights": "the option weights"} if parts else {})
+    found = [
+        *_document(then, now),
+        *_sentences(then, now, {"model": "the model"}),
+        *parts,
+        *_differing(then, now, "workbench", options),
+        *_sentences(then, now, {"prompts_version": "the version of the prompts"}),
+    ]
+    if not found and then.get("prompt_ids_hash") != now.get("prompt_ids_hash"):
+        found = ["The prompt has other tokens."]
+    return (*found, *_differing(then, now, "versions", _VERSIONS))
+
+
+def _document(then: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
+    theirs, ours = _part(then, "document"), _part(now, "document")
+    if theirs.get("hash") == ours.get("hash"):
+        return []
+    was, is_now = (f"{each.get('name')} ({_short(each.get('hash'))})" for each in (theirs, ours))
+    return [f"The document has changed: {was} then, {is_now} now."]
+
+
+def _differing(then: Mapping[str, object], now: Mapping[str, object], part: str, names: Mapping[str, str]) -> list[str]:
+    return _sentences(_part(then, part), _part(now, part), names)
+
+
+def _sentences(then: Mapping[str, object], now: Mapping[str, object], names: Mapping[str, str]) -> list[str]:
+    """One for each of the named entries that differs."""
+    return [
+        f"{said[0].upper()}{said[1:]}: {_short(then.get(key))} then, {_short(now.get(key))} now."
+        for key, said in names.items()
+        if then.get(key) != now.get(key)
+    ]
+
+
+def _part(record: Mapping[str, object], name: str) -> Mapping[str, object]:
+    part = record.get(name)
+    return part if isinstance(part, Mapping) else {}
+
+
+def _short(value: object) -> str:
+    """A value for a sentence; of a digest its beginning."""
+    said = str(value)
+    return said[:12] if len(said) >= 32 and " " not in said else said

@@ -11,6 +11,7 @@ Not covered: the parts and their shares (analysis.parts), what the prompts say, 
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -21,6 +22,7 @@ from workbench.analysis.ask import AnswerStream, Context, task_ids
 from workbench.analysis.background import finish
 from workbench.analysis.coverage import Said, summary_of, written
 from workbench.analysis.length import Flow, enough, num_words, whole_sentences
+from workbench.analysis.manifest import TURN, Request
 from workbench.analysis.parts import SummaryStyle, plan
 from workbench.config import SamplingParams
 from workbench.documents.sentences import words as words_of
@@ -78,13 +80,15 @@ class SummaryStream:
         self._history = context.prefix_ids[: context.num_document_tokens]
         self._turns, self._said = list[Answer](), list[Said]()
         self._part = self._turn = 0
-        self._left = max_tokens
+        self._left = self._max_tokens = max_tokens
         SamplingParams(1 if max_tokens is None else max_tokens)  # refuses what is no number of tokens
         self._pending = deque[Delta]()
         self._inner: AnswerStream | None = None
         self._text, self._num_seen = "", 0
         self._stop, self._lock, self._told = threading.Event(), threading.RLock(), False
         self.answer: Summary | None = None
+        asked = {"words": words, "style": style, "max_tokens": max_tokens}
+        self._number = context.asked("", Request("summarize", asked))
         self._ended = False
 
     def cancel(self) -> None:
@@ -207,7 +211,8 @@ class SummaryStream:
         self._text, self._num_seen = "", 0
         return AnswerStream(
             self._context, self._branch, ids if first else (*tokenizer.frame.between_turns, *ids), self._history, "",
-            params, enough=enough(max(least, 1), stop_at), constraint=self._flow(least), on_end=self._turn_ended,
+            params, request=Request(TURN, {"task": task}), enough=enough(max(least, 1), stop_at),
+            constraint=self._flow(least), on_end=self._turn_ended,
         )  # fmt: skip
 
     def _flow(self, least: int) -> Flow:
@@ -260,12 +265,15 @@ class SummaryStream:
         if not self._ended:
             self._ended = True
             self._on_end()
+            self._context.ended(self._number, self.answer, sys.exception())
 
     def _end(self) -> None:
         """Make the Summary, and give the branch back."""
         reason: FinishReason = "cancelled" if self._stop.is_set() else "length" if self._left == 0 else "stop"
         try:
             if self._turns:
-                self.answer = summary_of(self._context, self._said, self._turns, reason, self._words, self._style)
+                self.answer = summary_of(
+                    self._context, self._said, self._turns, reason, self._words, self._style, self._max_tokens
+                )
         finally:
             self._give_back()

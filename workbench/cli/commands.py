@@ -23,7 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from workbench import config
-from workbench.cli import cache
+from workbench.cli import audit, cache
 from workbench.cli.extract import extract
 from workbench.cli.opening import another, document, opened
 from workbench.cli.terminal import facts, reported, say, size
@@ -280,6 +280,7 @@ def _gpu() -> str:
 
 app.command()(extract)
 app.add_typer(cache.app, name="cache")
+app.add_typer(audit.app, name="audit")
 
 
 @app.callback(invoke_without_command=True)

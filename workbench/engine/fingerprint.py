@@ -35,8 +35,10 @@ def model_parts(model: transformers.PreTrainedModel, layout: KVLayout, grid: int
         flat = tensor.flatten()
         sample = flat[:: max(flat.numel() // 64, 1)][:64].float().cpu()
         weights.update(f"{name}{tuple(tensor.shape)}{tensor.dtype}".encode() + sample.numpy().tobytes())
+    # Where a model lies is no part of what it is: readings outlive a folder that was moved.
+    config = json.dumps(_without_places(json.loads(model.config.to_json_string(use_diff=False))), sort_keys=True)
     return {
-        "config": hashlib.blake2b(model.config.to_json_string(use_diff=False).encode(), digest_size=16).hexdigest(),
+        "config": hashlib.blake2b(config.encode(), digest_size=16).hexdigest(),
         "weights": weights.hexdigest(),
         "kv": str(layout.dtype).removeprefix("torch."),
         "device": layout.device.type,
@@ -46,3 +48,10 @@ def model_parts(model: transformers.PreTrainedModel, layout: KVLayout, grid: int
         "cpu": torch.backends.cpu.get_cpu_capability(),
         "threads": str(torch.get_num_threads()),
     }
+
+
+def _without_places(config: object) -> object:
+    """A configuration without the names of folders in it."""
+    if isinstance(config, dict):
+        return {key: _without_places(value) for key, value in config.items() if key != "_name_or_path"}
+    return config

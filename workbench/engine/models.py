@@ -56,6 +56,11 @@ class Model:
             raise ConfigError("weights='int4' runs on a GPU only; on a CPU the smallest is weights='int8'.")
 
     @property
+    def folder(self) -> Path | None:
+        """The folder that was named, absolute; None for a model that was named otherwise."""
+        return self._folder.absolute() if self._folder else None
+
+    @property
     def name(self) -> str:
         """Registry name, hub id or folder name."""
         return self._choice.entry.name if self._choice.entry else (self._folder or Path(self._choice.model)).name

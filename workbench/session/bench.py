@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Literal
 import polars as pl
 
 from workbench.analysis.ask import opening_ids, prefix_ids
+from workbench.analysis.audit import AuditLog
 from workbench.analysis.columns import Questions, columns
 from workbench.analysis.fitting import too_large, too_long
-from workbench.config import DEFAULT_RESERVE, KV, EngineOptions, Weights, store_folder
+from workbench.config import DEFAULT_RESERVE, KV, EngineOptions, Weights, audit_file, store_folder
 from workbench.documents.document import Document
 from workbench.errors import ConfigError, EngineError
 from workbench.results import Comparison, Fit, Table, Usage
@@ -46,6 +47,7 @@ class Workbench:
         seed: of sampling, where a question names none.
         window: tokens; None takes what the model was made for, at most 131,072.
         store: the folder where readings are kept; None takes the user's own, False keeps none on disk.
+        audit: the SQLite file that logs every question and its answer; None takes ``WORKBENCH_AUDIT``, False none.
 
     Raises:
         ConfigError: an unknown model or option.
@@ -61,8 +63,12 @@ class Workbench:
         seed: int = 0,
         window: int | None = None,
         store: str | os.PathLike[str] | Literal[False] | None = None,
+        audit: str | os.PathLike[str] | Literal[False] | None = None,
     ) -> None:
         from workbench.engine.models import open_model
+
+        log = audit_file(audit)
+        self._audit = None if log is None else AuditLog(log)
 
         self._options = EngineOptions(weights, kv, device, seed, window, store_folder(store))
         self._model: Model = open_model(model, self._options)
@@ -251,6 +257,14 @@ class Workbench:
         if kept is None and self._options.store is not None:
             kept = self._options.store / "answers.jsonl"
         return Filling(self, columns(questions), kept, cancel or threading.Event()).run(documents, progress)
+
+    def _opened(self) -> dict[str, object]:
+        """What opens another workbench like this one, as plain values."""
+        options, folder = self._options, self._model.folder
+        return {
+            "model": self._asked if folder is None else str(folder), "weights": options.weights, "kv": options.kv,
+            "device": options.device, "window": options.window,
+        }  # fmt: skip
 
     def _store(self) -> Store | None:
         from workbench.engine.store import Store

@@ -19,6 +19,7 @@ from workbench.analysis.chat import Chat
 from workbench.analysis.evidence import evidence
 from workbench.analysis.extract import ExtractCallback, Extraction, Rows, check_limits
 from workbench.analysis.leading import evidence_map
+from workbench.analysis.manifest import Request
 from workbench.analysis.parts import check
 from workbench.analysis.schema import SchemaLike, parse_schema
 from workbench.analysis.summarize import SummaryStream
@@ -48,7 +49,7 @@ class Reading:
         self._shared, self._engine = shared, loaded.engine
         self._context = Context(
             document, shared.prefix.token_ids, shared.num_document_tokens, loaded.engine, loaded.tokenizer, bench.name,
-            bench._options.seed,
+            bench._options.seed, bench._opened(), bench._audit,
         )  # fmt: skip
         self.read_usage = usage
         self._closed = False
@@ -133,7 +134,14 @@ class Reading:
         params = SamplingParams(max_tokens, temperature, top_p, top_k, seed, stop)
         task = task_ids(self._context.tokenizer, prompts.ask(question, system), thinking=thinking)
         absent = absent_choice(self._context.tokenizer, absent_threshold, thinking=thinking)
-        return self._stream(task, question, params, thinking=thinking, quotes=quotes, absent=absent)
+        request = Request(
+            "ask",
+            {
+                "question": question, "thinking": thinking, "system": system, "quotes": quotes,
+                "absent_threshold": absent_threshold,
+            },
+        )  # fmt: skip
+        return self._stream(task, question, params, request=request, thinking=thinking, quotes=quotes, absent=absent)
 
     def ask_many(
         self,
@@ -190,14 +198,19 @@ class Reading:
         params = SamplingParams(max_tokens, temperature, top_p, top_k, seed, stop)
         together, streams = Together(self._engine), list[AnswerStream]()
         try:
-            for question in questions:
+            asked = {
+                "questions": list(questions), "thinking": thinking, "system": system, "quotes": quotes,
+                "absent_threshold": absent_threshold,
+            }  # fmt: skip
+            for index, question in enumerate(questions):
                 task = task_ids(self._context.tokenizer, prompts.ask(question, system), thinking=thinking)
                 absent = absent_choice(self._context.tokenizer, absent_threshold, thinking=thinking)
                 streams.append(
                     self._stream(
-                        task, question, params, thinking=thinking, together=together, quotes=quotes, absent=absent
+                        task, question, params, request=Request("ask_many", asked | {"index": index}),
+                        thinking=thinking, together=together, quotes=quotes, absent=absent,
                     )
-                )
+                )  # fmt: skip
             if streams:
                 together.start()
         except BaseException:
@@ -278,6 +291,7 @@ class Reading:
         question: str,
         params: SamplingParams,
         *,
+        request: Request,
         thinking: bool = False,
         together: Together | None = None,
         quotes: bool = False,
@@ -286,8 +300,9 @@ class Reading:
         with self.bench._lock:
             branch = self._fork()
             stream = AnswerStream(
-                self._context, branch, task, self._context.prefix_ids, question, params, thinking=thinking,
-                together=together, quotes=quotes, absent=absent, on_end=lambda _said, _answer: branch.close(),
+                self._context, branch, task, self._context.prefix_ids, question, params, request=request,
+                thinking=thinking, together=together, quotes=quotes, absent=absent,
+                on_end=lambda _said, _answer: branch.close(),
             )  # fmt: skip
             self.bench._hold(stream)
         return stream

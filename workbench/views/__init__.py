@@ -8,6 +8,7 @@ Not covered: dashboards (workbench.dashboards).
 from collections.abc import Callable
 from typing import Any
 
+from workbench.analysis.replay import Replay
 from workbench.display import MimeBundle, register_renderer
 from workbench.documents.document import Document
 from workbench.documents.imaging import PageImage
@@ -50,6 +51,7 @@ from workbench.views.live import (
 )
 from workbench.views.loading import LoadingView, MatrixBar, loading_bar, show_note
 from workbench.views.notes import Notes
+from workbench.views.replays import replay_bundle
 from workbench.views.tables import table_bundle
 
 __all__ = [
@@ -82,6 +84,7 @@ __all__ = [
     "place_bundle",
     "plain",
     "reading_view",
+    "replay_bundle",
     "show_note",
     "streaming_view",
     "summary_bundle",
@@ -107,3 +110,4 @@ _register(Fit, fit_bundle)
 _register(Table, table_bundle)
 _register(Place, place_bundle)
 _register(PageImage, page_bundle)
+_register(Replay, replay_bundle)

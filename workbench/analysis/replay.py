@@ -1,0 +1,99 @@
+"""Whether an answer that was run again says the same, and where it first does not.
+
+Not covered: running it again (session.replay), how it is shown (views.replays).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from workbench.analysis.manifest import changes
+from workbench.display import Displayed
+from workbench.results import Answer
+from workbench.types import Tokenizer
+
+_BEFORE_TOKENS = 24
+_SHOWN_TOKENS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The first place at which two answers differ.
+
+    Attributes:
+        token: of the answer, from 1.
+        before: the end of what both say in front of it.
+        then: how the first answer goes on; empty where it ends.
+        now: how the second goes on.
+    """
+
+    token: int
+    before: str
+    then: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replay(Displayed):
+    """What came of running an answer again.
+
+    Attributes:
+        identical: every token is the same, and every citation. Of an answer that was cancelled, what there was of it.
+        question: as asked; empty for a summary.
+        document_name: what it was asked of.
+        num_tokens: of the first answer.
+        difference: the first one between the answers; None where all tokens are the same.
+        changed: what has changed since, a sentence each, and may be the reason of a difference.
+        answer: the new one.
+    """
+
+    identical: bool
+    question: str
+    document_name: str
+    num_tokens: int
+    difference: Difference | None
+    changed: tuple[str, ...]
+    answer: Answer = field(repr=False)
+
+
+def compared(then: Mapping[str, object], token_ids: Sequence[int], answer: Answer, tokenizer: Tokenizer) -> Replay:
+    """Hold an answer against the manifest of the first.
+
+    Args:
+        then: of the first answer.
+        token_ids: of the first answer.
+        answer: the second.
+        tokenizer: of the second's model.
+    """
+    difference = _difference(tuple(token_ids), answer.token_ids, tokenizer)
+    # What was cancelled has citations for the part that was there, and so has its replay, which ends at the same token.
+    same_citations = then.get("citations_hash") == answer.manifest.get("citations_hash")
+    return Replay(
+        identical=difference is None and same_citations,
+        question=answer.question,
+        document_name=answer.document_name,
+        num_tokens=len(token_ids),
+        difference=difference,
+        changed=changes(then, answer.manifest),
+        answer=answer,
+    )
+
+
+def _difference(then: tuple[int, ...], now: tuple[int, ...], tokenizer: Tokenizer) -> Difference | None:
+    if then == now:
+        return None
+    shared = min(len(then), len(now))
+    first = next((index for index in range(shared) if then[index] != now[index]), shared)
+    return Difference(
+        first + 1,
+        tokenizer.decode(now[max(first - _BEFORE_TOKENS, 0) : first]),
+        _said(then[first : first + _SHOWN_TOKENS], tokenizer),
+        _said(now[first : first + _SHOWN_TOKENS], tokenizer),
+    )
+
+
+def _said(token_ids: tuple[int, ...], tokenizer: Tokenizer) -> str:
+    """Text of ids; of control tokens alone, and of ids that this model does not have, their numbers."""
+    numbers = f"(token {', '.join(map(str, token_ids))})" if token_ids else ""
+    return tokenizer.decode(token_ids) or numbers

@@ -1,0 +1,188 @@
+"""Running an answer again from its manifest: with the same model and document, in a process of its own years later.
+
+Not covered: turns of a conversation, which hang on all turns before them; tables; frames of evidence, which carry no
+manifest; comparing (analysis.replay).
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import os
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from workbench.analysis.manifest import FORMAT, TURN
+from workbench.analysis.replay import Replay, compared
+from workbench.documents.document import Document
+from workbench.errors import ConfigError
+from workbench.results import Answer
+from workbench.session.bench import Workbench
+from workbench.session.stored import content, find
+from workbench.types import ProgressCallback
+
+if TYPE_CHECKING:
+    from workbench.session.reading import Reading
+
+_Run = Callable[["Reading", dict[str, Any], dict[str, Any]], Answer]
+
+
+def replay(
+    source: Mapping[str, object] | Answer | str | os.PathLike[str],
+    document: Document | None = None,
+    *,
+    bench: Workbench | None = None,
+    progress: bool | ProgressCallback | None = True,
+) -> Replay:
+    """Run an answer again, and say whether it is identical, where it first differs, and what has changed since.
+
+    Args:
+        source: an answer, its manifest, or a JSON file of either (``workbench ask --json``).
+        document: that it was asked of; None takes the kept reading from the store.
+        bench: where to run it; None opens one as it was then, and closes it.
+        progress: of reading, as for ``Workbench.read``.
+
+    Raises:
+        ConfigError: not a manifest, of something that cannot be run again, or the document is not in the store.
+        ContextTooLong: the document does not fit the window here.
+    """
+    then = _manifest(source)
+    run, arguments, sampling = _request(then)
+    token_ids = _token_ids(then)
+    if then.get("finish_reason") == "cancelled":
+        if not token_ids:
+            raise ConfigError("This answer was cancelled before its first token: there is nothing to compare.")
+        sampling["max_tokens"] = len(token_ids)
+    with ExitStack() as stack:
+        bench = bench or stack.enter_context(_workbench(then))
+        found = document or _kept(bench, then)
+        reading = stack.enter_context(bench.read(found, progress=progress, reserve=0))
+        answer = run(reading, arguments, sampling)
+        return compared(then, token_ids, answer, reading._context.tokenizer)
+
+
+def _manifest(source: Mapping[str, object] | Answer | str | os.PathLike[str]) -> Mapping[str, object]:
+    """The manifest in what was given.
+
+    Raises:
+        ConfigError: there is none, or it is of another format.
+    """
+    found: object = source
+    if isinstance(source, str | os.PathLike):
+        try:
+            found = json.loads(Path(source).expanduser().read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{os.fspath(source)} is no manifest ({error}). Give the JSON of one answer.") from error
+    if not isinstance(found, Mapping):
+        found = getattr(found, "manifest", None)
+    elif isinstance(inner := found.get("manifest"), Mapping):
+        found = inner
+    if not isinstance(found, Mapping) or "request" not in found:
+        raise ConfigError("This holds no manifest. Give an answer, answer.manifest, or a JSON file of either.")
+    if found.get("format") != FORMAT:
+        raise ConfigError(
+            f"This manifest is of format {found.get('format')}, and this version replays format {FORMAT}. "
+            "Use the version of the workbench that it names."
+        )
+    return found
+
+
+def _request(then: Mapping[str, object]) -> tuple[_Run, dict[str, Any], dict[str, Any]]:
+    """What runs it, the arguments, and those of sampling.
+
+    Raises:
+        ConfigError: of a kind that cannot be run again, or with arguments that are not known.
+    """
+    request, sampling = then["request"], then.get("sampling")
+    kind = request.get("kind") if isinstance(request, Mapping) else None
+    if kind == TURN:
+        raise ConfigError("This is a turn of a summary; replay the whole: wb.replay(summary).")
+    if kind == "chat":
+        raise ConfigError(
+            "This is a turn of a conversation, which hangs on all turns before it: only single questions are replayed. "
+            "Ask it again with reading.ask(...) for an answer that can be."
+        )
+    if not isinstance(request, Mapping) or kind not in _RUNS or not isinstance(sampling, Mapping):
+        raise ConfigError(f"{kind!r} cannot be replayed; what can: {', '.join(_RUNS)}.")
+    arguments = request.get("arguments")
+    if not isinstance(arguments, Mapping):
+        raise ConfigError("This manifest does not say what was asked; it was edited or is damaged.")
+    return _RUNS[str(kind)], dict(arguments), dict(sampling)
+
+
+def _token_ids(then: Mapping[str, object]) -> list[int]:
+    ids = then.get("token_ids")
+    if not isinstance(ids, list) or not all(type(token) is int and 0 <= token < 2**31 for token in ids):
+        raise ConfigError("This manifest does not hold the answer's tokens; it was edited or is damaged.")
+    return ids
+
+
+def _called(method: Callable[..., Any], arguments: dict[str, Any]) -> Any:
+    """Call a method with what a manifest says.
+
+    Raises:
+        ConfigError: the method does not take it.
+    """
+    try:
+        inspect.signature(method).bind(**arguments)
+    except TypeError as error:
+        raise ConfigError(
+            f"This manifest asks for what {method.__name__} does not take here ({error}). Use the version of the "
+            "workbench that it names."
+        ) from error
+    return method(**arguments)
+
+
+def _ask(reading: Reading, arguments: dict[str, Any], sampling: dict[str, Any]) -> Answer:
+    answer: Answer = _called(reading.ask, arguments | sampling)
+    return answer
+
+
+def _ask_many(reading: Reading, arguments: dict[str, Any], sampling: dict[str, Any]) -> Answer:
+    """All of them once more: beside others an answer's bits may be others than alone."""
+    index, questions = arguments.pop("index", None), arguments.get("questions")
+    if type(index) is not int or not isinstance(questions, list) or not 0 <= index < len(questions):
+        raise ConfigError("This manifest does not say which of the questions it is of; it was edited or is damaged.")
+    answers: list[Answer] = _called(reading.ask_many, arguments | sampling)
+    return answers[index]
+
+
+def _summarize(reading: Reading, arguments: dict[str, Any], sampling: dict[str, Any]) -> Answer:
+    answer: Answer = _called(reading.summarize, arguments | sampling)
+    return answer
+
+
+_RUNS: dict[str, _Run] = {"ask": _ask, "ask_many": _ask_many, "summarize": _summarize}
+
+
+def _workbench(then: Mapping[str, object]) -> Workbench:
+    """A workbench as it was then."""
+    opened = then.get("workbench")
+    if not isinstance(opened, Mapping):
+        raise ConfigError("This manifest does not say how its workbench was opened; give bench=.")
+    made: Workbench = _called(Workbench, dict(opened))
+    return made
+
+
+def _kept(bench: Workbench, then: Mapping[str, object]) -> Document:
+    """The document of the kept reading, whoever read it.
+
+    Raises:
+        ConfigError: the store does not have it.
+        CacheCorrupt: it is damaged.
+    """
+    named = then.get("document")
+    name, digest = (str(named.get("name")), str(named.get("hash"))) if isinstance(named, Mapping) else ("", "")
+    missing = f"The document of this answer ({name}, {digest[:12]}) is needed: wb.replay(..., document=wb.load(...))."
+    store = bench._store()
+    if store is None:
+        raise ConfigError(f"{missing} This workbench keeps nothing on disk.")
+    try:
+        entries = [entry for entry in find(store, digest) if entry.hash == digest]
+    except ConfigError as error:
+        raise ConfigError(f"{missing} It is not in the store ({store.folder}).") from error
+    if not entries:
+        raise ConfigError(f"{missing} It is not in the store ({store.folder}).")
+    return content(entries[0])[0]
