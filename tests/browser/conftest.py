@@ -15,7 +15,7 @@ OPTIONS = (
 )  # fmt: skip
 HERE = ("http://127.0.0.1:", "ws://127.0.0.1:", "blob:http://127.0.0.1:", "data:")
 
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=120_000)
 
 Visit = Callable[..., Page]
 Serve = Callable[..., str]
