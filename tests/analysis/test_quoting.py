@@ -125,7 +125,7 @@ def test_a_passage_is_completed_to_the_end_of_its_sentence_if_that_is_near():
     assert text[slice(*known.completed(Span(3, 10), 40))] == "was a long day."
     assert text[slice(*known.completed(Span(0, 18), 80))] == "It was a long day."
     assert text[slice(*known.completed(Span(19, 30), 80))] == "Nobody came, not even in the evening, and so they left."
-    assert known.completed(Span(19, 30), 40) == Span(19, 30)
+    assert text[slice(*known.completed(Span(19, 30), 40))] == "Nobody came, not even in the evening,"
 
 
 def test_a_quote_up_to_the_documents_end_has_no_white_space_behind_it():

@@ -8,6 +8,7 @@ Not covered: tokens (analysis.vocabulary), the search for a quote that somebody 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
@@ -61,11 +62,15 @@ class Passages:
         return " " + spaced if piece[:1].isspace() else spaced
 
     def completed(self, span: Span, max_chars: int) -> Span:
-        """A passage with the rest of its last sentence, where that makes it no longer than ``max_chars``."""
+        """A passage with the rest of its last sentence, to the last whole word within ``max_chars``."""
         ends = np.flatnonzero(self.stops[: len(self.places)])
         at = int(ends.searchsorted(self.places.searchsorted(span.end_char)))
         end = int(self.places[ends[at] - 1]) + 1 if at < len(ends) else len(self.text.rstrip())
-        return Span(span.start_char, end) if span.end_char < end <= span.start_char + max_chars else span
+        limit = span.start_char + max_chars
+        if end > limit:
+            gaps = re.finditer(r"\s+", self.text[span.end_char : limit])
+            end = span.end_char + max((gap.start() for gap in gaps), default=0)
+        return Span(span.start_char, max(end, span.end_char))
 
 
 @lru_cache(maxsize=8)
