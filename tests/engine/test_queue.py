@@ -113,3 +113,11 @@ def test_eight_threads_get_each_its_own_answer(checkpoint: Callable[[str], Path]
     prefix.close()
     assert engine.memory.pool.num_used == 0
     engine.close()
+
+
+def test_closing_a_request_that_has_ended_leaves_an_event_that_others_share():
+    shared = threading.Event()
+    request = EngineThread().submit(lambda: iter([1]), shared)
+    assert list(request) == [1]
+    request.close()
+    assert not shared.is_set()

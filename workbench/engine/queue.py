@@ -41,7 +41,7 @@ class Request(Generic[Event]):
         self._work, self._waiting, self._dropped = work, waiting, dropped
         self._events: queue.SimpleQueue[tuple[str, Event | BaseException | None]] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self._begun = False
+        self._begun = self._ended = False  # it is worked on; its end was told
         self._done = threading.Event()
 
     def run(self) -> None:
@@ -87,6 +87,7 @@ class Request(Generic[Event]):
         except KeyboardInterrupt:
             self.cancel.set()
             raise
+        self._ended = kind != "event"
         if kind == "error" and isinstance(event, BaseException):
             raise event
         if kind == "end":
@@ -106,9 +107,10 @@ class Request(Generic[Event]):
         return self._events.get()
 
     def close(self) -> None:
-        """Cancel, and wait until the engine has let go of it."""
-        self.cancel.set()
-        self._drop()
+        """Cancel, and wait until the engine has let go. One that has ended leaves ``cancel`` alone: others share it."""
+        if not self._ended:
+            self.cancel.set()
+            self._drop()
         self._done.wait()
 
 
