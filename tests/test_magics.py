@@ -79,7 +79,7 @@ def test_a_cell_is_a_question_and_its_value_the_answer(shell: InteractiveShell) 
 
 def test_the_answer_is_shown_once(shell: InteractiveShell, capsys: pytest.CaptureFixture[str]) -> None:
     answer = run(shell, "%%qwen\nWhere did Anne walk?\n")
-    assert capsys.readouterr().out.count(answer.text) == 1
+    assert capsys.readouterr().out.splitlines().count(answer.text) == 1
 
 
 def test_only_names_of_the_user_are_filled_in(shell: InteractiveShell) -> None:
