@@ -128,7 +128,7 @@ def cited(citation: Citation) -> str:
 def unsupported_line(answer: Answer) -> str:
     """Which sentences no passage supports; empty when all are supported, or none was cited for."""
     left = [" ".join(answer.text[start:end].split()) for start, end in answer.unsupported]
-    return "Nothing in the document was found to support: " + " · ".join(f"“{said}”" for said in left) if left else ""
+    return "No passage was found that says all of: " + " · ".join(f"“{said}”" for said in left) if left else ""
 
 
 def citation_html(citation: Citation) -> str:
