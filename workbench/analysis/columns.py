@@ -2,7 +2,7 @@
 
 By code, and never more than is said: what cannot be read as the kind is no value, with the reason.
 
-Not covered: asking (session.asking), what supports a value (analysis.matrix).
+Not covered: asking (session.filling), what supports a value (analysis.matrix).
 """
 
 from __future__ import annotations

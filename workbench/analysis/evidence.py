@@ -77,11 +77,11 @@ def evidence(
     if neutral is None:
         with forked(None) as branch:
             neutral = _neutral(context, branch)
-    rows = list[tuple[int, str, int, float, float]]()
+    pages, rows = _page_matrix(context), list[tuple[int, str, int, float, float]]()
     for fed in texts:
         with forked(fed.start) as branch:
             shares = _watched(context, branch, fed.feed, fed.token_ids)
-        rows += _rows(context, fed, shares, neutral, rows[-1][0] if rows else 0)
+        rows += _rows(context, fed, shares, neutral, pages, rows[-1][0] if rows else 0)
     return pl.DataFrame(rows, schema=tables.EVIDENCE, orient="row"), neutral
 
 
@@ -145,10 +145,9 @@ def _neutral(context: Context, branch: Branch) -> np.ndarray:
 
 
 def _rows(
-    context: Context, fed: _Fed, shares: np.ndarray, neutral: np.ndarray, num_before: int
+    context: Context, fed: _Fed, shares: np.ndarray, neutral: np.ndarray, pages: np.ndarray, num_before: int
 ) -> Iterator[tuple[int, str, int, float, float]]:
     """Shares behind the tokens of a text, by sentence and page: rows of ``tables.EVIDENCE``."""
-    pages = _page_matrix(context)
     numbers = [page.number for page in context.document.pages]
     base = neutral @ pages
     for text, first, last in _sentences(context, fed):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -36,15 +37,15 @@ _UNITS = {
 }  # fmt: skip
 
 
-def _either(names: dict[str, object]) -> str:
+def _either(names: Iterable[str]) -> str:
     return "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
 
 
 _NUMBER = re.compile(
     rf"""(?<![\w.,/])(?P<sign>[-−]?)\s?(?P<before>us\$|[$€£¥])?\s?
     (?P<digits>\d+(?:[.,' \u00a0\u202f]\d{{3}})*(?:[.,]\d+)?)(?![\d/])
-    (?:\s?(?P<scale>{_either(dict(_SCALES))})(?![a-z]))?
-    (?:[\s-]?(?P<after>{_either(dict(_UNITS))})(?![a-z]))?""",
+    (?:\s?(?P<scale>{_either(_SCALES)})(?![a-z]))?
+    (?:[\s-]?(?P<after>{_either(_UNITS)})(?![a-z]))?""",
     re.IGNORECASE | re.VERBOSE,
 )
 _YEAR = r"(?P<year>\d{4})"
@@ -145,7 +146,7 @@ def _months() -> dict[str, int]:
 
 @cache
 def _worded_dates() -> tuple[re.Pattern[str], ...]:
-    month = rf"(?P<name>{_either(dict(_months()))})\.?"
+    month = rf"(?P<name>{_either(_months())})\.?"
     day = r"(?P<day>\d{1,2})(?:st|nd|rd|th|er|\.|º)?"
     return (
         re.compile(rf"(?<!\d){day}\s(?:of\s|de\s|d[’'])?{month},?\s(?:de\s)?{_YEAR}(?!\d)", re.IGNORECASE),

@@ -1,6 +1,6 @@
 """A cell of a matrix from an answer, verified by code; cells that are kept on disk; the table of them.
 
-Not covered: kinds of answers (analysis.columns), asking (session.asking).
+Not covered: kinds of answers (analysis.columns), asking (session.filling).
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ def cell(document: Document, column: Column, answer: Answer) -> Cell:
         return Cell(note=prompts.ABSENT)
     if answer.finish_reason == "length":
         return Cell(written=said, note="The answer was cut off.")
-    value, note = value_of(column, said, date_order(document.text))
+    order = date_order(document.text) if column.kind == "date" else None
+    value, note = value_of(column, said, order)
     if value is None:
         return Cell(written=said, note=f"The answer has {note}: {said}")
     sourced = [each for each in answer.citations if each.page is not None]

@@ -96,7 +96,8 @@ def assess_claim(claim: str, quote: str, *, beside: str = "") -> CitationStatus:
             if near and _same_figures(claim, quote) and _negations(claim) == _negations(quote)
             else "quote_only"
         )
-    new = [word for word in _telling(claim) if word not in set(_telling(beside))]
+    asked = set(_telling(beside))
+    new = [word for word in _telling(claim) if word not in asked]
     names = [spell(word) for word in _capitalised(claim)]
     words = _telling(quote)
     if not (new or names or numbers(claim) or dates(plain(claim))):
@@ -154,7 +155,7 @@ def _date(quote: str, value: object) -> CitationStatus:
     if not wanted:
         return _text(quote, str(value))
     found = dates(quote)
-    if any(day.readings == wanted for day in found) or any(day.readings <= wanted for day in found):
+    if any(day.readings <= wanted for day in found):
         return "supported"
     return "unassessed" if any(day.readings & wanted for day in found) else "quote_only"
 
@@ -192,7 +193,7 @@ def _same_figures(claim: str, quote: str) -> bool:
 
 
 def _same_day(day: Day, others: Sequence[Day]) -> bool:
-    return any(day.readings == other.readings or other.readings <= day.readings for other in others)
+    return any(other.readings <= day.readings for other in others)
 
 
 def _telling(text: str) -> list[str]:

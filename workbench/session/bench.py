@@ -29,7 +29,7 @@ from workbench.session.reading import Reading
 from workbench.session.shared import Shared
 from workbench.session.sizing import Sizing
 from workbench.session.stored import find, keep, readings_frame, stored_document
-from workbench.types import Keep, LoadedModel, MatrixCallback, Prefix, ProgressCallback
+from workbench.types import LoadedModel, MatrixCallback, Prefix, ProgressCallback
 
 if TYPE_CHECKING:
     from workbench.engine.models import Model
@@ -137,12 +137,12 @@ class Workbench:
             CacheFull: memory does not hold it.
             EngineError: the workbench is closed.
         """
-        return self._read(document, progress, reserve, keep(document, self.name))
+        return self._read(document, progress, reserve)
 
     def _read(
-        self, document: Document, progress: bool | ProgressCallback | None, reserve: int, kept: Keep | None
+        self, document: Document, progress: bool | ProgressCallback | None, reserve: int, *, kept: bool = True
     ) -> Reading:
-        """Read; without ``kept`` nothing is kept on disk."""
+        """Read; what is not ``kept`` is in memory only."""
         self._check_open()
         verdict = self.fit(document, reserve=reserve)
         if not verdict.in_window:
@@ -158,7 +158,7 @@ class Workbench:
             prefill = Prefill(loaded, document, progress, self._keep_late(document, len(ids)))
             self._hold(prefill)
             try:
-                began, prefix = prefill.run(all_ids, len(ids), kept)
+                began, prefix = prefill.run(all_ids, len(ids), keep(document, self.name) if kept else None)
             except KeyboardInterrupt:
                 self._check_open()  # stopped because the workbench was closed: then that is the reason
                 raise
