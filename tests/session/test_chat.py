@@ -184,3 +184,10 @@ def test_instructions_for_the_conversation_and_for_a_turn_both_count(hybrid: wb.
         assert "Be brief." in first
         assert "Be kind." in first
         assert text(chat.ask("When?", max_tokens=1)).count("Be brief.") == 1
+
+
+def test_an_option_that_is_refused_leaves_the_chat_ready(hybrid: wb.Workbench, page: wb.Document):
+    with hybrid.read(page, progress=None) as reading, reading.chat() as chat:
+        with pytest.raises(wb.ConfigError, match="absent_threshold=2"):
+            chat.ask("Who?", max_tokens=2, absent_threshold=2)
+        assert chat.ask("Who?", max_tokens=2).usage.completion_tokens == 2

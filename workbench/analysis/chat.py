@@ -99,12 +99,12 @@ class Chat:
         with self._lock:
             self._check()
             new = self._new_ids(question, system, thinking=thinking)
-            self._busy = True
+            absent = absent_choice(self._context.tokenizer, absent_threshold, thinking=thinking)
+            self._busy = True  # from here on, the stream tells of its end
             request = Request("chat", {"question": question, "turn": len(self._turns) + 1, "system": system})
             return AnswerStream(
                 self._context, self._branch, new, self._history, question, params, request=request, thinking=thinking,
-                quotes=quotes, absent=absent_choice(self._context.tokenizer, absent_threshold, thinking=thinking),
-                on_end=self._ended,
+                quotes=quotes, absent=absent, on_end=self._ended,
             )  # fmt: skip
 
     def _new_ids(self, question: str, system: str | None, *, thinking: bool) -> tuple[int, ...]:
