@@ -12,7 +12,7 @@ from transformers.convert_slow_tokenizer import bytes_to_unicode
 import workbench as wb
 from tests.checkpoints import CHATML
 from workbench.analysis import prompts
-from workbench.analysis.ask import prefix_ids
+from workbench.analysis.context import prefix_ids
 from workbench.engine.tokenizer import HubTokenizer
 
 AI_ACT_TOKENS = 130_444

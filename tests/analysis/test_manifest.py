@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import workbench as wb
 from workbench.analysis import prompts
-from workbench.analysis.ask import Context
+from workbench.analysis.context import Context
 from workbench.analysis.manifest import Request, changes, citations_hash, ids_hash, manifest, versions
 from workbench.config import SamplingParams
 from workbench.results import Citation

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from workbench.analysis import prompts
-from workbench.analysis.ask import prefix_ids, task_ids
+from workbench.analysis.context import prefix_ids, task_ids
 from workbench.config import EngineOptions
 from workbench.engine.models import open_model
 from workbench.engine.tokenizer import HubTokenizer

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 import workbench as wb
 from workbench import tables
-from workbench.analysis.ask import Context
+from workbench.analysis.context import Context
 from workbench.analysis.length import num_words
 from workbench.analysis.parts import SummaryStyle
 from workbench.analysis.summarize import MAX_TURNS, SummaryStream

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from workbench.analysis.ask import opens_thought
+from workbench.analysis.context import opens_thought
 from workbench.analysis.text import AnswerText
 from workbench.engine.tokenizer import HubTokenizer
 

@@ -4,7 +4,7 @@ import pytest
 
 import workbench as wb
 from tests.injected import INJECTED
-from workbench.analysis.ask import prefix_ids
+from workbench.analysis.context import prefix_ids
 
 ACTIVE = ("<script", "<img", "<tool_call", 'onerror="alert', "<think", "<|im_")
 

@@ -6,7 +6,7 @@ import pytest
 
 import workbench as wb
 from workbench.analysis import prompts
-from workbench.analysis.ask import task_ids
+from workbench.analysis.context import task_ids
 from workbench.engine.sampling import Sampler
 
 WHO = "Who delivered the opinion?"

@@ -17,7 +17,7 @@ from tests.session.replay import all_free, memory
 from tests.session.test_stopping import interrupt_at
 from workbench import tables
 from workbench.analysis import prompts
-from workbench.analysis.ask import task_ids
+from workbench.analysis.context import task_ids
 from workbench.engine.local import GRID
 
 WHO = "Who delivered the opinion?"

@@ -1,121 +1,32 @@
-"""One question to one branch: the prompt's ids, the stream of text, the Answer with its citations and counts.
+"""One question to one branch: the stream of text, the Answer with its citations and counts.
 
-Not covered: what the prompts say (analysis.prompts), conversations (analysis.chat), the engine.
+Not covered: the prompt's ids (analysis.context), conversations (analysis.chat), the engine.
 """
 
 from __future__ import annotations
 
-import contextlib
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import replace
 
-from workbench.analysis import prompts
 from workbench.analysis.absent import Absent
-from workbench.analysis.audit import AuditLog
-from workbench.analysis.background import finish
 from workbench.analysis.caution import caution
 from workbench.analysis.citations import cite, unsupported
 from workbench.analysis.citing import Quoted, Quoter
-from workbench.analysis.manifest import TURN, Request, manifest
+from workbench.analysis.context import Context, opens_thought, without_end
+from workbench.analysis.manifest import Request, manifest
 from workbench.analysis.prompts import says_absent
-from workbench.analysis.text import THINK_START, AnswerText
+from workbench.analysis.streaming import Stream
+from workbench.analysis.text import AnswerText
 from workbench.analysis.together import Together
 from workbench.analysis.usage import usage
 from workbench.config import SamplingParams
-from workbench.documents.document import Document
-from workbench.errors import ConfigError, EngineError, WorkbenchError
+from workbench.errors import EngineError
 from workbench.results import Answer, Citation, Delta
-from workbench.types import Branch, Constraint, Engine, FinishReason, Question, Step, Tokenizer
+from workbench.types import Branch, Constraint, FinishReason, Question, Step
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
-    """What every question to one reading shares.
-
-    Attributes:
-        document: what was read.
-        prefix_ids: the ids in front of every question, the words that begin each one included.
-        num_document_tokens: those in front of every other task.
-        engine: runs the ids.
-        tokenizer: of the same model.
-        model: its name.
-        seed: of the workbench.
-        opened: how the workbench was opened: model, precisions, device and window, as plain values.
-        audit: logs what is asked and answered; None logs nothing.
-    """
-
-    document: Document
-    prefix_ids: tuple[int, ...]
-    num_document_tokens: int
-    engine: Engine
-    tokenizer: Tokenizer
-    model: str
-    seed: int
-    opened: Mapping[str, object] = field(default_factory=dict)
-    audit: AuditLog | None = None
-
-    def asked(self, question: str, request: Request) -> int:
-        """Write a question into the log, if there is one; its number, or 0.
-
-        Raises:
-            EngineError: the log cannot be written.
-        """
-        if self.audit is None or request.kind == TURN:  # the whole summary is logged
-            return 0
-        document, said = self.document, {"kind": request.kind, "arguments": dict(request.arguments)}
-        return self.audit.asked(document.name, document.hash, question, said)
-
-    def ended(self, number: int, answer: Answer | None, error: BaseException | None = None) -> None:
-        """Write what came of a question into the log, if there is one."""
-        if self.audit is None or not number:
-            return
-        if answer is None:
-            self.audit.failed(number, error)
-        else:
-            self.audit.answered(number, answer.text, answer.citations, answer.manifest, answer.finish_reason)
-
-
-def prefix_ids(tokenizer: Tokenizer, text: str) -> tuple[int, ...]:
-    """The frozen prefix: system text, frame and document, the same for every task."""
-    frame = tokenizer.frame
-    opening = [*frame.before_system, *tokenizer.encode(prompts.SYSTEM), *frame.before_user]
-    return (*opening, *tokenizer.encode(prompts.OPEN), *tokenizer.encode(text), *tokenizer.encode(prompts.CLOSE))
-
-
-def opening_ids(tokenizer: Tokenizer) -> tuple[int, ...]:
-    """What begins every question, read with the document."""
-    return tuple(tokenizer.encode(prompts.ASK))
-
-
-def task_ids(tokenizer: Tokenizer, task: str, *, thinking: bool) -> tuple[int, ...]:
-    """What follows the prefix: the task, and the template's turn to the model."""
-    frame = tokenizer.frame
-    return (*tokenizer.encode(task), *(frame.after_user_thinking if thinking else frame.after_user))
-
-
-def absent_choice(tokenizer: Tokenizer, threshold: float | None, *, thinking: bool) -> Absent | None:
-    """Weighs ``prompts.ABSENT`` before the answer; None where a thought stands in front of it.
-
-    Raises:
-        ConfigError: ``threshold`` is no probability.
-    """
-    if threshold is not None and not 0 <= threshold <= 1:
-        raise ConfigError(f"absent_threshold={threshold!r} is no probability; give 0 to 1, or None for no threshold.")
-    return None if thinking else Absent(tokenizer.encode(prompts.ABSENT), tokenizer.end_token_ids, threshold)
-
-
-def opens_thought(tokenizer: Tokenizer, *, thinking: bool) -> bool:
-    """Whether the template's turn to the model ends inside a thought."""
-    frame = tokenizer.frame
-    closing = frame.after_user_thinking if thinking else frame.after_user
-    return tokenizer.decode(closing).rstrip().endswith(THINK_START)
-
-
-class AnswerStream:
+class AnswerStream(Stream):
     """An answer as it is written: an iterator of Delta, with the Answer as its last item.
-
-    Dropped before its end, by a loop that broke off, it ends itself.
 
     Args:
         context: the reading's.
@@ -156,12 +67,11 @@ class AnswerStream:
         absent: Absent | None = None,
         on_end: Callable[[tuple[int, ...], Answer | None], None],
     ) -> None:
-        self._ended = self._told = True
+        super().__init__()
         self._context, self._on_end = context, on_end
         self._question, self._params, self._branch, self._request = question, params, branch, request
         self._quotes, self._absent = quotes, absent
         self._prompt = (*history, *token_ids)
-        self._cancel, self._turn = threading.Event(), threading.RLock()
         self._num_shown, self._ids = 0, list[int]()
         self.answer: Answer | None = None
 
@@ -193,22 +103,10 @@ class AnswerStream:
             on_end(history, None)
             context.ended(self._number, None, error)
             raise
-        self._ended = self._told = False
-
-    def cancel(self) -> None:
-        """End it at the next token, from any thread; the Answer has what was written."""
-        self._cancel.set()
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether somebody cancelled it; its answer may have come to its end at the same moment."""
-        return self._cancel.is_set()
-
-    def __iter__(self) -> Iterator[Delta | Answer]:
-        return self
+        self._ended = False
 
     def __next__(self) -> Delta | Answer:
-        with self._turn:
+        with self._lock:
             if not self._ended:
                 step = self._advance()
                 shown = self._text.finish() if self._ended else self._text.visible()
@@ -233,25 +131,6 @@ class AnswerStream:
         if self.answer is None:
             raise EngineError("The stream ended before its answer; ask again.")
         return self.answer
-
-    def close(self) -> None:
-        """Cancel what nobody waits for any more, and give its blocks back. From any thread; safe to call twice."""
-        self._cancel.set()
-        # What a request that was given up still fails with is nobody's concern.
-        with self._turn, contextlib.suppress(WorkbenchError):
-            while not self._ended:
-                self._advance()
-
-    def __enter__(self) -> AnswerStream:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        if not self._ended:
-            self._cancel.set()
-            finish(self.close)
 
     def _advance(self) -> Step | None:
         """Take a step and keep its token; the last one, or an error, ends it."""
@@ -323,7 +202,6 @@ class AnswerStream:
         """Passages for the answer's sentences, if it says anything that the document is to prove."""
         if not self._quotes or not text.strip() or says_absent(text):
             return (), ()
-        ends = self._context.tokenizer.end_token_ids
-        said = (*self._prompt, *self._ids)
+        said = without_end(self._context.tokenizer, (*self._prompt, *self._ids), len(self._ids))
         quoter = Quoter(self._context.document, self._context.engine, self._context.tokenizer)
-        return quoter.citations(self._branch, said[:-1] if said[-1] in ends else said, text, self._cancel)
+        return quoter.citations(self._branch, said, text, self._cancel)

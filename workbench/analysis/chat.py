@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 from workbench.analysis import prompts
 from workbench.analysis.absent import ABSENT_THRESHOLD
-from workbench.analysis.ask import AnswerStream, Context, absent_choice
+from workbench.analysis.ask import AnswerStream
 from workbench.analysis.background import finish
+from workbench.analysis.context import Context, absent_choice, without_end
 from workbench.analysis.manifest import Request
 from workbench.config import SamplingParams
 from workbench.errors import EngineError
@@ -127,11 +128,10 @@ class Chat:
             raise EngineError("This chat is still answering; wait for it, or cancel it, then ask on.")
 
     def _ended(self, said: tuple[int, ...], answer: Answer | None) -> None:
-        """Keep what was said, also of a turn that broke off. An end token stays out: the next frame brings its own."""
-        ends = self._context.tokenizer.end_token_ids
+        """Keep what was said, also of a turn that broke off."""
         with self._lock:
             self._busy = False
-            self._history = said[:-1] if answer and answer.token_ids and said[-1] in ends else said
+            self._history = without_end(self._context.tokenizer, said, len(answer.token_ids) if answer else 0)
             if answer is not None:
                 self._turns = (*self._turns, answer)
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from workbench import tables
-from workbench.analysis.ask import Context
 from workbench.analysis.caution import caution
 from workbench.analysis.citations import cite
+from workbench.analysis.context import Context
 from workbench.analysis.length import num_words
 from workbench.analysis.manifest import Request, manifest
 from workbench.documents.document import Document
@@ -55,7 +55,7 @@ def summary_of(
     reason: FinishReason,
     words: int,
     style: str,
-    max_tokens: int | None,
+    request: Request,
 ) -> Summary:
     """The summary of what was said, each sentence cited.
 
@@ -71,7 +71,6 @@ def summary_of(
     citations = tuple(citation for found in cited for citation in found)
     first, usages = turns[0], [turn.usage for turn in turns]
     token_ids = tuple(token for turn in turns for token in turn.token_ids)
-    request = Request("summarize", {"words": words, "style": style, "max_tokens": max_tokens})
     return Summary(
         question="",
         text=text,

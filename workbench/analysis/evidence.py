@@ -18,7 +18,7 @@ import polars as pl
 
 from workbench import tables
 from workbench.analysis import prompts
-from workbench.analysis.ask import Context, task_ids
+from workbench.analysis.context import Context, task_ids
 from workbench.analysis.length import whole_sentences
 from workbench.config import SamplingParams
 from workbench.documents.document import Document

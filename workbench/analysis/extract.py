@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from workbench.analysis import prompts
-from workbench.analysis.ask import Context, task_ids
 from workbench.analysis.caution import caution
 from workbench.analysis.cells import Row, rows_of
+from workbench.analysis.context import Context, task_ids
 from workbench.analysis.filling import Filling, grammar
 from workbench.analysis.manifest import Request, manifest
 from workbench.analysis.schema import Column, Schema

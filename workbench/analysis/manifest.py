@@ -19,7 +19,7 @@ from workbench.config import SamplingParams
 from workbench.results import Citation
 
 if TYPE_CHECKING:
-    from workbench.analysis.ask import Context
+    from workbench.analysis.context import Context
 
 FORMAT = 1
 """Of the manifest; raised when the meaning of its entries changes."""

@@ -10,23 +10,22 @@ Not covered: the parts and their shares (analysis.parts), what the prompts say, 
 
 from __future__ import annotations
 
-import contextlib
 import sys
-import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 from workbench.analysis import prompts
-from workbench.analysis.ask import AnswerStream, Context, task_ids
-from workbench.analysis.background import finish
+from workbench.analysis.ask import AnswerStream
+from workbench.analysis.context import Context, task_ids, without_end
 from workbench.analysis.coverage import Said, summary_of, written
 from workbench.analysis.length import Flow, enough, num_words, whole_sentences
 from workbench.analysis.manifest import TURN, Request
 from workbench.analysis.parts import SummaryStyle, plan
+from workbench.analysis.streaming import Stream
 from workbench.config import SamplingParams
 from workbench.documents.sentences import words as words_of
-from workbench.errors import ContextTooLong, EngineError, WorkbenchError
+from workbench.errors import ContextTooLong, EngineError
 from workbench.results import Answer, Delta, Summary
 from workbench.types import Branch, FinishReason
 
@@ -43,10 +42,8 @@ _SAME_SHARE = 0.8
 """Share of a sentence's words that an earlier one has, from which on it says the same."""
 
 
-class SummaryStream:
+class SummaryStream(Stream):
     """A summary as it is written: an iterator of ``Delta``, a sentence each, with the ``Summary`` as its last item.
-
-    Dropped before its end, by a loop that broke off, it ends itself.
 
     Args:
         context: the reading's.
@@ -73,38 +70,29 @@ class SummaryStream:
         *,
         on_end: Callable[[], None],
     ) -> None:
-        self._ended = True
+        super().__init__()
         self._context, self._branch, self._on_end = context, branch, on_end
         self._words, self._style = words, style
         self._parts = plan(context.document, words, style)
         self._history = context.prefix_ids[: context.num_document_tokens]
         self._turns, self._said = list[Answer](), list[Said]()
         self._part = self._turn = 0
-        self._left = self._max_tokens = max_tokens
+        self._left = max_tokens
         SamplingParams(1 if max_tokens is None else max_tokens)  # refuses what is no number of tokens
         self._pending = deque[Delta]()
         self._inner: AnswerStream | None = None
         self._text, self._num_seen = "", 0
-        self._stop, self._lock, self._told = threading.Event(), threading.RLock(), False
         self.answer: Summary | None = None
-        asked = {"words": words, "style": style, "max_tokens": max_tokens}
-        self._number = context.asked("", Request("summarize", asked))
+        self._request = Request("summarize", {"words": words, "style": style, "max_tokens": max_tokens})
+        self._number = context.asked("", self._request)
         self._ended = False
 
     def cancel(self) -> None:
         """End it at the next token, from any thread; the Summary has what was written."""
-        self._stop.set()
+        super().cancel()
         inner = self._inner
         if inner is not None:
             inner.cancel()
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether somebody cancelled it."""
-        return self._stop.is_set()
-
-    def __iter__(self) -> Iterator[Delta | Answer]:
-        return self
 
     def __next__(self) -> Delta | Answer:
         with self._lock:
@@ -128,30 +116,11 @@ class SummaryStream:
             raise EngineError("The summary ended before it was written; ask again.")
         return self.answer
 
-    def close(self) -> None:
-        """Cancel what nobody waits for any more, and give its blocks back. From any thread; safe to call twice."""
-        self.cancel()
-        # What a request that was given up still fails with is nobody's concern.
-        with self._lock, contextlib.suppress(WorkbenchError):
-            while not self._ended:
-                self._advance()
-
-    def __enter__(self) -> SummaryStream:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __del__(self) -> None:
-        if not self._ended:
-            self._stop.set()
-            finish(self.close)
-
     def _advance(self) -> None:
         """Take one step: a turn that begins, a piece of its text, or the end of it all."""
         try:
             if self._inner is None:
-                if self._stop.is_set() or self._part == len(self._parts) or self._left == 0:
+                if self._cancel.is_set() or self._part == len(self._parts) or self._left == 0:
                     self._end()
                     return
                 self._inner = self._next_turn()
@@ -221,9 +190,8 @@ class SummaryStream:
         return Flow(tokenizer.stream(), tokenizer.end_token_ids, least, said)
 
     def _turn_ended(self, said: tuple[int, ...], answer: Answer | None) -> None:
-        """Keep the history. An end token stays out: the next frame brings its own."""
-        ends = self._context.tokenizer.end_token_ids
-        self._history = said[:-1] if answer and answer.token_ids and said[-1] in ends else said
+        """Keep the history."""
+        self._history = without_end(self._context.tokenizer, said, len(answer.token_ids) if answer else 0)
 
     def _grow(self, text: str) -> None:
         self._text += text
@@ -269,11 +237,11 @@ class SummaryStream:
 
     def _end(self) -> None:
         """Make the Summary, and give the branch back."""
-        reason: FinishReason = "cancelled" if self._stop.is_set() else "length" if self._left == 0 else "stop"
+        reason: FinishReason = "cancelled" if self._cancel.is_set() else "length" if self._left == 0 else "stop"
         try:
             if self._turns:
                 self.answer = summary_of(
-                    self._context, self._said, self._turns, reason, self._words, self._style, self._max_tokens
+                    self._context, self._said, self._turns, reason, self._words, self._style, self._request
                 )
         finally:
             self._give_back()

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
-from workbench.analysis.ask import opening_ids, prefix_ids
 from workbench.analysis.audit import AuditLog
 from workbench.analysis.columns import Questions, columns
+from workbench.analysis.context import opening_ids, prefix_ids
 from workbench.analysis.fitting import too_large, too_long
 from workbench.config import DEFAULT_RESERVE, KV, EngineOptions, Weights, audit_file, store_folder
 from workbench.documents.document import Document

@@ -14,8 +14,9 @@ import polars as pl
 
 from workbench.analysis import prompts
 from workbench.analysis.absent import ABSENT_THRESHOLD, Absent
-from workbench.analysis.ask import AnswerStream, Context, absent_choice, task_ids
+from workbench.analysis.ask import AnswerStream
 from workbench.analysis.chat import Chat
+from workbench.analysis.context import Context, absent_choice, task_ids
 from workbench.analysis.evidence import evidence
 from workbench.analysis.extract import ExtractCallback, Extraction, Rows, check_limits
 from workbench.analysis.leading import evidence_map

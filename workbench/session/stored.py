@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from workbench import tables
-from workbench.analysis.ask import opening_ids, prefix_ids
+from workbench.analysis.context import opening_ids, prefix_ids
 from workbench.documents.archive import from_bytes, to_bytes
 from workbench.documents.document import Document
 from workbench.errors import CacheCorrupt, ConfigError, WorkbenchError
