@@ -11,8 +11,6 @@ Not covered: reading a document (app), HTML of an answer (markup).
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -25,18 +23,17 @@ from workbench.analysis.ask import AnswerStream
 from workbench.analysis.parts import STYLES, SummaryStyle
 from workbench.analysis.summarize import SummaryStream
 from workbench.dashboards import markup
+from workbench.dashboards.page import Page, failure
 from workbench.dashboards.pages import cited_pages
 from workbench.dashboards.several import Compare, Matrix
-from workbench.dashboards.style import STYLE, button, pane
-from workbench.errors import EngineError, WorkbenchError
+from workbench.dashboards.style import STYLE, button, controls, pane
+from workbench.errors import EngineError
 from workbench.results import Answer, Citation, EvidenceMap
 
 if TYPE_CHECKING:
     from workbench.session import Reading
 
 __all__ = ["Ask", "Cell", "Compare", "Evidence", "Matrix", "Summary", "cancel_requests"]
-
-_log = logging.getLogger(__name__)
 
 
 class Cell(Protocol):
@@ -78,7 +75,10 @@ class Summary:
 
         request.start.on_click(summarise)
         return pn.Column(
-            _controls(pn.Row(words, style, margin=0), request), shown, sizing_mode="stretch_width", margin=0
+            request.row(pn.Row(words, style, margin=0)),
+            shown,
+            sizing_mode="stretch_width",
+            margin=0,
         )
 
 
@@ -106,7 +106,7 @@ class Ask:
 
         box.param.watch(lambda event: ask(event.new), "value")
         request.start.on_click(lambda _: ask(box.value_input))
-        return pn.Column(_controls(box, request), turns, sizing_mode="stretch_width", margin=0)
+        return pn.Column(request.row(box), turns, sizing_mode="stretch_width", margin=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class Evidence:
 
         claim.param.watch(lambda event: show(event.new), "value")
         request.start.on_click(lambda _: show(claim.value_input))
-        return pn.Column(asked, _controls(claim, request), maps, sizing_mode="stretch_width", margin=0)
+        return pn.Column(asked, request.row(claim), maps, sizing_mode="stretch_width", margin=0)
 
 
 def _box(label: str, placeholder: str) -> pn.chat.ChatAreaInput:
@@ -166,11 +166,7 @@ _Stream = AnswerStream | SummaryStream | _Once
 
 
 class _Request:
-    """One request at a time in a thread of its own, with the button that starts it and the one that stops it.
-
-    The thread never touches the page: it hands each change to the session's event loop, which makes them in order. A
-    pane that another thread changes while it is being drawn for the first time would stay as it was (Panel 1.9).
-    """
+    """One request at a time in a thread of its own, with the button that starts it and the one that stops it."""
 
     def __init__(self, label: str, reading: Reading, box: pn.chat.ChatAreaInput | None = None) -> None:
         self.reading = reading
@@ -182,9 +178,11 @@ class _Request:
         self._box = box
         self._stream: _Stream | None = None
         self._cancelled = False
-        self._session = pn.state.curdoc
-        if self._session is not None:
-            pn.state.on_session_destroyed(lambda _: self.cancel())
+        self._page = Page(self.cancel)
+
+    def row(self, widget: pn.viewable.Viewable) -> pn.Row:
+        """A widget, and the buttons at its end."""
+        return controls(widget, buttons=(self.start, self.stop))
 
     def cancel(self) -> None:
         """End the request that runs, if one does; what was written stays."""
@@ -210,39 +208,24 @@ class _Request:
                 self._stream.cancel()
             for piece in self._stream:
                 if isinstance(piece, Answer):
-                    self._write(out, markup.finished(piece))
-                    self._on_page(partial(self._add_pages, turn, piece.citations))
+                    self._page.write(out, markup.finished(piece))
+                    self._page.change(partial(self._add_pages, turn, piece.citations))
                 elif isinstance(piece, EvidenceMap):
-                    self._write(out, markup.mapped(question, piece))
-                    self._on_page(partial(self._add_pages, turn, tuple(piece.passages.values())))
+                    self._page.write(out, markup.mapped(question, piece))
+                    self._page.change(partial(self._add_pages, turn, tuple(piece.passages.values())))
                 elif piece.text:
                     text += piece.text
-                    self._write(out, markup.running(question, text, "Writing …"))
-        except WorkbenchError as error:
-            self._write(out, markup.failed(question, text, str(error)))
-        except Exception:  # noqa: BLE001 - a page must say that it failed, whatever failed
-            _log.exception("A request of the dashboard failed.")
-            self._write(out, markup.failed(question, text, "The request failed; the log of the server says why."))
+                    self._page.write(out, markup.running(question, text, "Writing …"))
+        except Exception as error:  # noqa: BLE001 - a page must say that it failed, whatever failed
+            self._page.write(out, markup.failed(question, text, failure(error)))
         finally:
             _running.discard(self)
             self._stream = None
             self.busy = False
-            self._on_page(lambda: self._show_busy(self.busy))
-
-    def _write(self, out: pn.pane.HTML, html: str) -> None:
-        self._on_page(lambda: setattr(out, "object", html))
+            self._page.change(lambda: self._show_busy(self.busy))
 
     def _add_pages(self, turn: pn.Column, citations: tuple[Citation, ...]) -> None:
         turn.extend(cited_pages(self.reading.document, citations))
-
-    def _on_page(self, change: Callable[[], None]) -> None:
-        """Make a change in the session's event loop; at once in a notebook, which has none."""
-        if self._session is None:
-            change()
-            return
-        # A session that has ended in the meantime has lost its callbacks, and nobody looks at its page any more.
-        with contextlib.suppress(AttributeError, RuntimeError):
-            self._session.add_next_tick_callback(change)
 
     def _show_busy(self, busy: bool) -> None:
         self.start.visible = not busy
@@ -259,9 +242,3 @@ def cancel_requests(reading: Reading | None) -> None:
     for request in tuple(_running):
         if request.reading is reading:
             request.cancel()
-
-
-def _controls(widget: pn.viewable.Viewable, request: _Request) -> pn.Row:
-    for part in (request.start, request.stop):
-        part.align = "end"
-    return pn.Row(widget, request.start, request.stop, sizing_mode="stretch_width", margin=(4, 0))

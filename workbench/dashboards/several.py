@@ -5,8 +5,6 @@ Not covered: cells over one reading (cells), how a comparison and a table look (
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -17,16 +15,14 @@ import panel as pn
 
 from workbench.analysis.columns import Questions
 from workbench.dashboards import markup
-from workbench.dashboards.style import STYLE, button, pane
+from workbench.dashboards.page import Page, failure
+from workbench.dashboards.style import STYLE, button, controls, pane
 from workbench.display import Displayed
 from workbench.documents.document import Document
-from workbench.errors import WorkbenchError
 from workbench.types import MatrixProgress
 
 if TYPE_CHECKING:
     from workbench.session import Reading
-
-_log = logging.getLogger(__name__)
 
 Tell = Callable[[str], None]
 
@@ -93,15 +89,11 @@ class _Job:
         self.stop.visible = False
         self.start.on_click(lambda _: self.run())
         self.stop.on_click(lambda _: self._cancel.set())
-        self._session = pn.state.curdoc
-        if self._session is not None:
-            pn.state.on_session_destroyed(lambda _: self._cancel.set())
+        self._page = Page(lambda: self._cancel.set())
 
     def panel(self, *widgets: pn.viewable.Viewable) -> pn.viewable.Viewable:
         """Buttons, and below them what comes of it."""
-        for part in (self.start, self.stop):
-            part.align = "end"
-        row = pn.Row(*widgets, self.start, self.stop, sizing_mode="stretch_width", margin=(4, 0))
+        row = controls(*widgets, buttons=(self.start, self.stop))
         return pn.Column(row, self.out, sizing_mode="stretch_width", margin=0)
 
     def run(self) -> threading.Thread:
@@ -116,24 +108,13 @@ class _Job:
         try:
             found = self._work(lambda line: self._write(markup.note(line)), cancel)
             self._write(str(found._repr_mimebundle_()["text/html"]))
-        except WorkbenchError as error:
-            self._write(markup.failed("", "", str(error)))
-        except Exception:  # noqa: BLE001 - a page must say that it failed, whatever failed
-            _log.exception("A request of the dashboard failed.")
-            self._write(markup.failed("", "", "The request failed; the log of the server says why."))
+        except Exception as error:  # noqa: BLE001 - a page must say that it failed, whatever failed
+            self._write(markup.failed("", "", failure(error)))
         finally:
-            self._on_page(self._ended)
+            self._page.change(self._ended)
 
     def _ended(self) -> None:
         self.start.visible, self.stop.visible = True, False
 
     def _write(self, html: str) -> None:
-        self._on_page(lambda: setattr(self.out, "object", html))
-
-    def _on_page(self, change: Callable[[], None]) -> None:
-        if self._session is None:
-            change()
-            return
-        # A session that has ended in the meantime has lost its callbacks, and nobody looks at its page any more.
-        with contextlib.suppress(AttributeError, RuntimeError):
-            self._session.add_next_tick_callback(change)
+        self._page.write(self.out, html)

@@ -22,6 +22,13 @@ def button(label: str, *, primary: bool = False) -> pn.widgets.Button:
     return pn.widgets.Button(label=label, color=kind, stylesheets=[STYLE], margin=(5, 0, 5, 10))
 
 
+def controls(*widgets: pn.viewable.Viewable, buttons: tuple[pn.widgets.Button, ...]) -> pn.Row:
+    """Widgets in a row, and their buttons at its end."""
+    for part in buttons:
+        part.align = "end"
+    return pn.Row(*widgets, *buttons, sizing_mode="stretch_width", margin=(4, 0))
+
+
 def toggle(label: str) -> pn.widgets.Toggle:
     """A button that stays pressed.
 
