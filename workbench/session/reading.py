@@ -8,12 +8,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, ExitStack, closing
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
 
 from workbench.analysis import prompts
-from workbench.analysis.absent import ABSENT_THRESHOLD, Absent
+from workbench.analysis.absent import ABSENT_THRESHOLD
 from workbench.analysis.ask import AnswerStream
 from workbench.analysis.chat import Chat
 from workbench.analysis.context import Context, absent_choice, task_ids
@@ -34,6 +35,20 @@ from workbench.types import Branch, LoadedModel, Question, Weigh
 
 if TYPE_CHECKING:
     from workbench.session.bench import Workbench
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """How a question is asked, beside its sampling; the arguments of ``Reading.ask``."""
+
+    thinking: bool
+    system: str | None
+    quotes: bool
+    absent_threshold: float | None
+
+    def request(self, kind: str, **question: object) -> Request:
+        """What was asked for, for the manifest."""
+        return Request(kind, question | asdict(self))
 
 
 class Reading:
@@ -133,16 +148,8 @@ class Reading:
     ) -> AnswerStream:
         """Ask, and watch the answer being written: an iterator of ``Delta``, then the ``Answer``."""
         params = SamplingParams(max_tokens, temperature, top_p, top_k, seed, stop)
-        task = task_ids(self._context.tokenizer, prompts.ask(question, system), thinking=thinking)
-        absent = absent_choice(self._context.tokenizer, absent_threshold, thinking=thinking)
-        request = Request(
-            "ask",
-            {
-                "question": question, "thinking": thinking, "system": system, "quotes": quotes,
-                "absent_threshold": absent_threshold,
-            },
-        )  # fmt: skip
-        return self._stream(task, question, params, request=request, thinking=thinking, quotes=quotes, absent=absent)
+        asked = _Asked(thinking, system, quotes, absent_threshold)
+        return self._stream(question, params, asked, asked.request("ask", question=question))
 
     def ask_many(
         self,
@@ -197,21 +204,12 @@ class Reading:
         if isinstance(questions, str):
             raise ConfigError("questions is one string; give a list: ask_many(['...', '...']), or use ask.")
         params = SamplingParams(max_tokens, temperature, top_p, top_k, seed, stop)
+        asked = _Asked(thinking, system, quotes, absent_threshold)
         together, streams = Together(self._engine), list[AnswerStream]()
         try:
-            asked = {
-                "questions": list(questions), "thinking": thinking, "system": system, "quotes": quotes,
-                "absent_threshold": absent_threshold,
-            }  # fmt: skip
             for index, question in enumerate(questions):
-                task = task_ids(self._context.tokenizer, prompts.ask(question, system), thinking=thinking)
-                absent = absent_choice(self._context.tokenizer, absent_threshold, thinking=thinking)
-                streams.append(
-                    self._stream(
-                        task, question, params, request=Request("ask_many", asked | {"index": index}),
-                        thinking=thinking, together=together, quotes=quotes, absent=absent,
-                    )
-                )  # fmt: skip
+                request = asked.request("ask_many", questions=list(questions), index=index)
+                streams.append(self._stream(question, params, asked, request, together))
             if streams:
                 together.start()
         except BaseException:
@@ -287,22 +285,16 @@ class Reading:
             return extraction.result(progress)
 
     def _stream(
-        self,
-        task: tuple[int, ...],
-        question: str,
-        params: SamplingParams,
-        *,
-        request: Request,
-        thinking: bool = False,
-        together: Together | None = None,
-        quotes: bool = False,
-        absent: Absent | None = None,
+        self, question: str, params: SamplingParams, asked: _Asked, request: Request, together: Together | None = None
     ) -> AnswerStream:
+        tokenizer = self._context.tokenizer
+        task = task_ids(tokenizer, prompts.ask(question, asked.system), thinking=asked.thinking)
+        absent = absent_choice(tokenizer, asked.absent_threshold, thinking=asked.thinking)
         with self.bench._lock:
             branch = self._fork()
             stream = AnswerStream(
                 self._context, branch, task, self._context.prefix_ids, question, params, request=request,
-                thinking=thinking, together=together, quotes=quotes, absent=absent,
+                thinking=asked.thinking, together=together, quotes=asked.quotes, absent=absent,
                 on_end=lambda _said, _answer: branch.close(),
             )  # fmt: skip
             self.bench._hold(stream)
