@@ -2,7 +2,8 @@ import pytest
 
 import workbench as wb
 from workbench.analysis import prompts
-from workbench.analysis.citations import CONTEXT_CHARS, cite, claims, unsupported
+from workbench.analysis.citations import CONTEXT_CHARS, citation, cite, claims, unsupported
+from workbench.types import Span
 
 WARS = (
     "Anne Elliot was a widow’s friend. “I have loved none but you,” he wrote to her.\n\n"
@@ -130,6 +131,22 @@ def test_each_claim_without_a_quote_has_its_nearest_passage_or_is_unsupported(do
     assert [citation.status for citation in found] == ["supported", "supported"]
     (left,) = unsupported(answer, found)
     assert answer[left.start_char : left.end_char].startswith("Wentworth")
+
+
+def behind(document: wb.Document, answer: str, passage: str) -> wb.Citation:
+    """A passage as it is quoted behind an answer."""
+    start = document.text.index(passage)
+    return citation(document, passage, Span(start, start + len(passage)), Span(len(answer), len(answer)))
+
+
+def test_beside_a_passage_quoted_behind_that_proves_nothing_stands_the_nearest_one(document: wb.Document):
+    answer = "It was Anne, the friend."
+    passage = behind(document, answer, "She read it twice; the letter lay on the table")
+    nearest, quoted = cite(document, answer, "Who was a widow's friend?", (passage,))
+    assert (nearest.origin, nearest.label, quoted.origin, quoted.label) == ("nearest", "8", "quoted", "7")
+    assert "supported" not in (nearest.status, quoted.status)
+    same = behind(document, answer, nearest.passage)
+    assert [each.origin for each in cite(document, answer, "Who was a widow's friend?", (same,))] == ["quoted"]
 
 
 def test_that_the_document_does_not_say_needs_no_support(document: wb.Document):

@@ -25,15 +25,15 @@ def cite(
 ) -> tuple[Citation, ...]:
     """What an answer rests on, assessed: its own quotes, ``passages`` quoted behind it, and the nearest passages.
 
-    A claim gets the nearest passage where it has no quote; beside a passage that does not support it, only one that
-    does.
+    A claim gets the nearest passage where it has no quote, and beside passages quoted behind it where none of them
+    supports it.
     """
     quotes = tuple(_quote(document, answer, span) for span in quoted(answer))
     passages = assessed(answer, passages, question)
     proving = (*quotes, *(passage for passage in passages if passage.status == "supported"))
     near = () if says_absent(answer) else assessed(answer, _nearest(document, answer, question, proving), question)
-    behind = {claim_of(answer, passage) for passage in passages}
-    near = tuple(each for each in near if each.status == "supported" or claim_of(answer, each) not in behind)
+    known = {(passage.start_char, passage.end_char) for passage in passages}
+    near = tuple(each for each in near if (each.start_char, each.end_char) not in known)
     return _in_order((*assessed(answer, quotes, question), *passages, *near))
 
 
