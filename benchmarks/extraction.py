@@ -1,11 +1,13 @@
 """How good tables are: one row from each of the 60 patient notes, held against gold made by hand.
 
-    python -m benchmarks.extraction [--model small] [--notes 60]
+    python -m benchmarks.extraction [--model small] [--first 0] [--notes 60]
 
 Prints, for each column, the share of gold values that were found (recall) and of values marked ``supported`` that are
 gold; how many cells have no status, how many values a note does not have were invented, and the seconds a note takes.
 The complaint counts as found where it has the gold's words or they have it (``Anxiety`` of ``Anxiety disorder``);
-everything else has to be equal. Writes ``build/bench/extraction-MODEL.json``, each cell with what it should have been.
+everything else has to be equal. Each note is a line of ``build/bench/extraction-MODEL.jsonl`` as soon as it is done,
+with what its cells should have been; a note that has one is not asked again, and the figures are of all of them.
+Remove the file to begin anew.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import json
 import time
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import polars as pl
 import typer
@@ -59,23 +61,33 @@ def is_gold(column: str, value: str | None, wanted: str) -> bool:
     return said == told or (column == "complaint" and (said in told or told in said))
 
 
-def measured(model: str, num_notes: int) -> tuple[pl.DataFrame, list[float]]:
-    """A line for each cell, and the seconds of each note."""
-    lines, seconds = [], []
+def measure(model: str, names: list[str], path: Path) -> None:
+    """A line for each note that has none yet."""
+    left = [name for name in names if name not in {note["note"] for note in kept(path)}]
+    wanted = gold()
     with wb.Workbench(model) as bench:
-        for note, wanted in list(gold().items())[:num_notes]:
-            with bench.read(wb.load(NOTES / f"{note}.txt"), progress=None) as reading:
+        for name in left:
+            with bench.read(wb.load(NOTES / f"{name}.txt"), progress=None) as reading:
                 began = time.perf_counter()
                 table = reading.extract(Note, rows="one")
-                seconds.append(time.perf_counter() - began)
-            for cell in table.cells.iter_rows(named=True):
-                right = is_gold(cell["column"], cell["value"], wanted[cell["column"]])
-                lines.append(cell | {"note_name": note, "gold": wanted[cell["column"]], "right": right})
-    return pl.DataFrame(lines, infer_schema_length=None), seconds
+                seconds = time.perf_counter() - began
+            cells = [cell | {"gold": wanted[name][cell["column"]]} for cell in table.cells.to_dicts()]
+            with path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"note": name, "seconds": seconds, "cells": cells}) + "\n")
 
 
-def report(cells: pl.DataFrame, seconds: list[float], model: str) -> None:
-    """The figures as a table."""
+def kept(path: Path) -> list[dict[str, Any]]:
+    """The notes that were measured."""
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+
+def report(notes: list[dict[str, Any]], model: str) -> None:
+    """The figures as a table, and each cell that is marked ``supported`` and is not gold."""
+    lines = [
+        cell | {"note_name": note["note"], "right": is_gold(cell["column"], cell["value"], cell["gold"])}
+        for note in notes for cell in note["cells"]
+    ]  # fmt: skip
+    cells, seconds = pl.DataFrame(lines, infer_schema_length=None), [note["seconds"] for note in notes]
     shown = Table(
         "column", "recall", "supported", "supported and gold", "invented", title=f"{model}, {len(seconds)} notes"
     )
@@ -89,21 +101,23 @@ def report(cells: pl.DataFrame, seconds: list[float], model: str) -> None:
         )  # fmt: skip
     console = Console()
     console.print(shown)
+    for cell in cells.filter((pl.col("status") == "supported") & ~pl.col("right")).iter_rows(named=True):
+        console.print(f"{cell['note_name']} {cell['column']}: {cell['value']}, and gold is {cell['gold'] or 'nothing'}")
     console.print(f"cells without a status: {cells.filter(pl.col('status').is_null()).height}")
     console.print(f"seconds a note: {sum(seconds) / len(seconds):.1f}, at most {max(seconds):.1f}")
 
 
 def main(
     model: Annotated[str, typer.Option(help="A name from `workbench models`.")] = "small",
-    notes: Annotated[int, typer.Option(min=1, help="How many of the 60.")] = 60,
+    first: Annotated[int, typer.Option(min=0, help="Of the notes, from 0.")] = 0,
+    notes: Annotated[int, typer.Option(min=0, help="How many of the 60; 0 prints what was measured.")] = 60,
 ) -> None:
-    """Extract, compare, print, write."""
-    cells, seconds = measured(model, notes)
-    folder = ROOT / "build" / "bench"
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"extraction-{Path(model).name}.json"
-    path.write_text(json.dumps({"seconds": seconds, "cells": cells.to_dicts()}, indent=1), encoding="utf-8")
-    report(cells, seconds, model)
+    """Extract, write, compare, print."""
+    path = ROOT / "build" / "bench" / f"extraction-{Path(model).name}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if notes:
+        measure(model, list(gold())[first : first + notes], path)
+    report(kept(path), model)
 
 
 if __name__ == "__main__":

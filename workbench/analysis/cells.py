@@ -19,6 +19,8 @@ from statistics import median_low
 import polars as pl
 
 from workbench import tables
+from workbench.analysis.belonging import Claim, Labels, Verdict, judged
+from workbench.analysis.labels import Field
 from workbench.analysis.schema import Column, Schema
 from workbench.analysis.statuses import ValueKind, assess
 from workbench.analysis.values import Order, Parsed, Value, date_order, parse
@@ -68,16 +70,20 @@ def rows_of(
         rows: as the grammar lets them be written; a key may be missing.
         likely: the probability of each value of each row, in [0, 1], where that is known.
     """
-    order = date_order(document.text)
+    order, labels = date_order(document.text), Labels(document.text, schema, many=len(rows) > 1)
     values: dict[str, list[object]] = {column.name: [] for column in schema.columns}
     cells: list[dict[str, object]] = []
     for number, row in enumerate(rows):
         found = [list(_found(column, row.get(column.name))) for column in schema.columns]
-        places = _places(document.text, [each for column in found for each in column])
+        sure = likely[number] if likely else {}
+        places = _places(document.text, [each for column in found for each in column], labels)
+        verdicts = _verdicts(labels, [each for column in found for each in column], places, sure)
         for column, each in zip(schema.columns, found, strict=True):
             made = [(one, _parsed(one, order)) for one in each]
-            sure = likely[number].get(column.name) if likely else None
-            cells += [_cell(document, number, one, parsed, places.get(id(one)), sure) for one, parsed in made]
+            cells += [
+                _cell(document, number, one, parsed, places.get(id(one)), sure.get(column.name), verdicts.get(id(one)))
+                for one, parsed in made
+            ]
             kept = [parsed.value for _, parsed in made if parsed.value is not None]
             values[column.name].append(kept if column.kind == "list" else (kept[0] if kept else None))
     return pl.DataFrame(values, schema=schema.frame_schema), pl.DataFrame(cells, schema=tables.CELLS)
@@ -101,9 +107,18 @@ def _parsed(found: Found, order: Order | None) -> Parsed:
     return parse(found.written, found.column.kind, order)
 
 
-def _places(text: str, found: Sequence[Found]) -> dict[int, Span]:
+def _verdicts(
+    labels: Labels, found: Sequence[Found], places: Mapping[int, Span], sure: Mapping[str, float]
+) -> dict[int, Verdict]:
+    """Whether each of a row's copied values belongs in its column, by the identity of ``Found``."""
+    copied = [each for each in found if each.column.copied and id(each) in places]
+    claims = [Claim(each.column, each.written, places[id(each)], sure.get(each.column.name)) for each in copied]
+    return dict(zip(map(id, copied), judged(labels, claims), strict=True))
+
+
+def _places(text: str, found: Sequence[Found], labels: Labels) -> dict[int, Span]:
     """Where each of a row's values stands, by the identity of ``Found``; nothing for what stands nowhere."""
-    every = {id(each): occurrences(text, each.written) for each in found if each.written}
+    every = {id(each): _occurrences(text, each, labels) for each in found if each.written}
     certain = [spans[0].start_char for spans in every.values() if len(spans) == 1]
     middle = median_low(certain) if certain else None
     placed = {}
@@ -111,14 +126,32 @@ def _places(text: str, found: Sequence[Found]) -> dict[int, Span]:
         spans = every.get(id(each), [])
         if spans:
             names = re.findall(r"[^\W_]{3,}", each.column.name.casefold())
+            labelled = labels.naming(each.column)
 
-            def near(span: Span, names: Sequence[str] = names) -> tuple[bool, int]:
+            def near(
+                span: Span, names: Sequence[str] = names, labelled: Sequence[Field] = labelled
+            ) -> tuple[bool, bool, int]:
                 line = _line(text, span)
                 named = any(name in text[line.start_char : line.end_char].casefold() for name in names)
-                return not named, 0 if middle is None else abs(span.start_char - middle)
+                behind = labels.around(span) in labelled
+                return not behind, not named, 0 if middle is None else abs(span.start_char - middle)
 
             placed[id(each)] = min(spans, key=near)
     return placed
+
+
+def _occurrences(text: str, found: Found, labels: Labels) -> list[Span]:
+    """Where a text has a value; in a field that is labelled as its column, in capitals or small letters."""
+    spans = occurrences(text, found.written)
+    for field in labels.naming(found.column) if spans and found.column.copied else ():
+        start, end = field.value
+        inside = occurrences(text[start:end].casefold(), found.written.casefold())
+        spans += [
+            Span(start + each.start_char, start + each.end_char)
+            for each in inside
+            if end - start == len(text[start:end].casefold())
+        ]
+    return list(dict.fromkeys(spans))
 
 
 def occurrences(text: str, written: str) -> list[Span]:
@@ -157,7 +190,13 @@ def passage(text: str, span: Span) -> Span:
 
 
 def _cell(
-    document: Document, row: int, found: Found, parsed: Parsed, place: Span | None, sure: float | None
+    document: Document,
+    row: int,
+    found: Found,
+    parsed: Parsed,
+    place: Span | None,
+    sure: float | None,
+    verdict: Verdict | None,
 ) -> dict[str, object]:
     cell: dict[str, object] = {
         "document": document.name, "row": row, "column": found.column.name, "value": _text(parsed.value),
@@ -168,9 +207,12 @@ def _cell(
     around = passage(document.text, place) if found.column.copied else place
     quote = " ".join(document.text[around.start_char : around.end_char].split())
     page = document.page_at(around.start_char)
+    status, note = _status(quote, found, parsed, sure), parsed.note
+    if status == "supported" and verdict is not None and verdict.status is not None:
+        status, note = verdict.status, f"{note}; {verdict.note}" if note else verdict.note
     return cell | {
         "quote": quote, "page": page.number, "label": page.label, "start_char": around.start_char,
-        "end_char": around.end_char, "status": _status(quote, found, parsed, sure),
+        "end_char": around.end_char, "status": status, "note": note,
         "where": document.locate(place)[0].where,
     }  # fmt: skip
 

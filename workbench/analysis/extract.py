@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from workbench.analysis import prompts
+from workbench.analysis.belonging import Labels
 from workbench.analysis.caution import caution
 from workbench.analysis.cells import Row, rows_of
 from workbench.analysis.context import Context, task_ids
@@ -49,9 +50,14 @@ class ExtractProgress:
 ExtractCallback = Callable[[ExtractProgress], None]
 
 
-def described(schema: Schema) -> str:
-    """The columns for the model, a line each."""
-    return "\n".join(f"- {column.name}: {_described(column)}" for column in schema.columns)
+def described(schema: Schema, labels: Labels) -> str:
+    """The columns for the model, a line each; with the label that the document has for it."""
+    return "\n".join(f"- {column.name}: {_described(column)}{_behind(labels, column)}" for column in schema.columns)
+
+
+def _behind(labels: Labels, column: Column) -> str:
+    named = labels.naming(column) if column.copied else []
+    return prompts.behind(named[0].label) if named else ""
 
 
 def _described(column: Column) -> str:
@@ -88,7 +94,8 @@ class Extraction:
     ) -> None:
         check_limits(rows, max_rows, max_tokens)
         self._context, self._schema, self._branch, self._many = context, schema, branch, rows == "many"
-        task = prompts.extract(described(schema), schema.name, many=self._many, system=system)
+        labels = Labels(context.document.text, schema, many=self._many)
+        task = prompts.extract(described(schema, labels), schema.name, many=self._many, system=system)
         self._task = task_ids(context.tokenizer, task, thinking=False)
         self._prompt = (*context.prefix_ids[: context.num_document_tokens], *self._task)
         room = context.engine.window - len(self._prompt)

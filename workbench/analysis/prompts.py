@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from workbench.analysis.parts import Part
 
-VERSION = 4
+VERSION = 5
 """Of the prefix and the tasks; part of every manifest."""
 
 SYSTEM = (
@@ -116,6 +116,11 @@ def weighed(name: str, answer: str, quotes: tuple[str, ...]) -> str:
 
 def _further(system: str | None) -> str:
     return system.strip() + "\n\n" if system and system.strip() else ""
+
+
+def behind(label: str) -> str:
+    """Says where a column's value stands, by a label that the document has for it."""
+    return f". Copy what stands behind “{label}:”"
 
 
 def extract(columns: str, name: str = "", *, many: bool, system: str | None = None) -> str:

@@ -35,13 +35,13 @@ _NEGATION = re.compile(
     r"\b(?:not?|never|none|nor|neither|nobody|nothing|cannot|without|denie[sd]|deny|denying|refuse[sd]?|absent|lacks?"
     r"|un(?:able|likely)|nicht|keine?[rnms]?|nie|niemals|ohne|pas|jamais|sans|aucune?|nunca|sin)\b|n't\b|[不没沒未無]"
 )  # fmt: skip
-_TITLES = frozenset(
+TITLES = frozenset(
     re.findall(
         r"\w+",
         """mr mrs ms miss dr prof professor sir lady lord justice judge captain capt herr frau mme""",
     )
 )
-_SMALL = frozenset(
+SMALL = frozenset(
     re.findall(
         r"\w+",
         """a an the of in on at to for from by with as and or but if than that this these those which who whom whose
@@ -128,7 +128,7 @@ def _text(quote: str, value: str) -> CitationStatus:
     if near is None or near.score < MIN_SIMILARITY or not _same_figures(value, quote):
         return "quote_only"
     words = re.findall(_WORD, said)
-    if not all(_among(word, re.findall(_WORD, told)) for word in words if word not in _SMALL):
+    if not all(_among(word, re.findall(_WORD, told)) for word in words if word not in SMALL):
         return "quote_only"
     return "supported" if _negations(said) == _negations(told[near.dest_start : near.dest_end]) else "quote_only"
 
@@ -164,8 +164,8 @@ def _name_in(said: str, told: str) -> bool:
     """Whether the parts of a name stand together in a text: titles aside, initials for names, in either order."""
     if _SPACELESS.search(said):
         return said in told
-    parts = [part for part in re.findall(_WORD, said) if part not in _TITLES]
-    words = [word for word in re.findall(_WORD, told) if word not in _TITLES]
+    parts = [part for part in re.findall(_WORD, said) if part not in TITLES]
+    words = [word for word in re.findall(_WORD, told) if word not in TITLES]
     if not parts or all(len(part) == 1 for part in parts):
         return False
     for at in range(len(words)):
@@ -199,7 +199,7 @@ def _same_day(day: Day, others: Sequence[Day]) -> bool:
 def _telling(text: str) -> list[str]:
     """Words that tell, in order: not the small ones, not figures, which are compared as such."""
     words = re.findall(_WORD, _plainly(_undated(text)))
-    return [word for word in words if word not in _SMALL and not word[0].isdigit()]
+    return [word for word in words if word not in SMALL and not word[0].isdigit()]
 
 
 def _undated(text: str) -> str:
@@ -216,15 +216,16 @@ def _capitalised(text: str) -> list[str]:
     return [
         match.group()
         for match in found
-        if match.start() > 0 and len(match.group()) > 1 and match.group().casefold() not in _TITLES | _SMALL
+        if match.start() > 0 and len(match.group()) > 1 and match.group().casefold() not in TITLES | SMALL
     ]
 
 
 def _among(word: str, words: Sequence[str]) -> bool:
-    return any(_same_word(word, other) for other in words)
+    return any(same_word(word, other) for other in words)
 
 
-def _same_word(one: str, other: str) -> bool:
+def same_word(one: str, other: str) -> bool:
+    """Whether two words, in small letters, are the same but for an ending or a slip."""
     if one == other:
         return True
     short = min(len(one), len(other))
@@ -235,7 +236,7 @@ def _told_in_order(wanted: Sequence[str], words: Sequence[str]) -> float:
     """Share of the wanted words that a text has in the same order."""
     if not wanted:
         return 1.0
-    spelled = [next((w for w in wanted if _same_word(w, word)), word) for word in words]
+    spelled = [next((w for w in wanted if same_word(w, word)), word) for word in words]
     return float(LCSseq.similarity(list(wanted), spelled)) / len(wanted)
 
 
