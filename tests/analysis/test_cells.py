@@ -66,6 +66,18 @@ def test_a_value_is_found_as_whole_words_wherever_lines_break():
     assert occurrences(TEXT, "nobody") == []
 
 
+def test_a_number_is_found_where_its_thousands_are_set_apart(tmp_path: Path):
+    given = (
+        document(tmp_path, "Deposit: £1,009\nRent: £2,450.50\nYear: 2450\n"),
+        parse_schema("deposit int, rent number"),
+    )
+    frame, cells = rows_of(*given, [{"deposit": "1009", "rent": "2450.5"}])
+    assert frame.row(0) == (1009, 2450.5)
+    assert cells["status"].to_list() == ["supported", "supported"]
+    assert cells["quote"].to_list() == ["Deposit: £1,009", "Rent: £2,450.50"]
+    assert occurrences("12,009 and 1,0090", "2009") == []
+
+
 def test_the_quote_of_a_value_is_its_field_or_its_sentence_and_never_the_whole_book():
     at = TEXT.index("28. Both")
     assert (

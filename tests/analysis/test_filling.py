@@ -66,6 +66,13 @@ def test_whatever_is_chosen_among_the_allowed_parses(seed: int):
         assert row["na me"] is None or row["na me"] in spared(TEXT)
 
 
+@pytest.mark.parametrize("number", ["1009", "1590.00", "1590", "85.00", "1234567"])
+def test_a_number_is_written_without_the_marks_between_its_thousands(tokenizer: HubTokenizer, number: str):
+    text = "Deposit £1,009, delivery 85.00, total 1.590,00; people: 1 234 567."
+    filling = Filling(tokenizer, grammar(parse_schema("n number"), text, many=False))
+    assert json.loads(written(filling, tokenizer, f'{{"n": {number}}}').text)["n"] == float(number)
+
+
 def test_a_model_that_goes_round_in_circles_has_to_close_the_list(tokenizer: HubTokenizer, rules: str):
     filling = written(Filling(tokenizer, rules), tokenizer, "[" + ", ".join([EMPTY] * REPEATS))
     assert filling.circled

@@ -39,6 +39,8 @@ _LABELLED = re.compile(r"\s*[\w .()/#-]{1,40}:\s")
 _ASSESSED: dict[str, ValueKind] = {
     "integer": "number", "number": "number", "date": "date", "choice": "choice", "yes_no": "bool"
 }  # fmt: skip
+_LARGE = re.compile(r"(\d{4,})(?:\.(\d+?)0*)?")
+_MARK = "[.,' \u00a0\u202f]"
 _VARIANTS = {"'": "['\"“”„‟]", "/": r"[/\\]", " ": r"[\s\x00-\x1f\x7f-\x9f]+"}
 
 Row = Mapping[str, object]
@@ -161,7 +163,17 @@ def occurrences(text: str, written: str) -> list[Span]:
         return []
     whole = rf"(?<!\w){wanted}(?!\w)" if written.strip()[0].isalnum() and written.strip()[-1].isalnum() else wanted
     spans = [Span(*match.span()) for match in re.finditer(whole, text)]
+    if not spans and (number := _LARGE.fullmatch(written.strip())):
+        wanted = _grouped(number[1], number[2] or "")
     return spans or [Span(*match.span()) for match in re.finditer(wanted, text)]
+
+
+def _grouped(whole: str, fraction: str) -> str:
+    """A number whose thousands a text sets apart, and whose fraction it may write with noughts at its end."""
+    first = len(whole) % 3 or 3
+    groups = [whole[:first], *(whole[at : at + 3] for at in range(first, len(whole), 3))]
+    rest = f"[.,]{fraction}0*" if fraction else "(?:[.,]0+)?"
+    return rf"(?<![\w.,]){_MARK.join(groups)}{rest}(?!\d)"
 
 
 def _line(text: str, span: Span) -> Span:

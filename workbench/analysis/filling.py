@@ -2,7 +2,7 @@
 
 The answer is JSON. What a value is copied from is the document itself: the grammar has its text (white space in runs
 counts once, marks that JSON would escape become others) and lets through only pieces of it that begin and end with a
-word. Whether there is a value at all is the model's choice: ``null`` is always open to it. What the grammar leaves no
+word; a number may lose the marks between its thousands, which JSON has not. Whether there is a value at all is the model's choice: ``null`` is always open to it. What the grammar leaves no
 choice about is a draft, so that it costs one pass.
 
 A model that comes round to the same row again and again is made to close the list.
@@ -24,6 +24,7 @@ import llguidance
 import numpy as np
 from numpy.typing import NDArray
 
+from workbench.analysis.figures import numbers
 from workbench.analysis.schema import Column, Schema
 from workbench.errors import EngineError
 from workbench.types import Tokenizer
@@ -37,6 +38,8 @@ REPEATS = 3
 """The same row so many times is a model that goes round in circles."""
 
 _SPARE = str.maketrans({'"': "'", "\\": "/", "“": "'", "”": "'", "„": "'", "‟": "'"})
+_GROUPED = re.compile(r"(?<![\w.,])\d{1,3}(?:[.,' \u00a0\u202f]\d{3})+(?:[.,]\d+)?(?!\d)")
+_MAX_GROUPED = 1_000
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _LIMITS = {
     "initial_lexer_fuel": 10**10, "step_lexer_fuel": 10**9, "step_max_items": 10**6, "max_lexer_states": 10**7,
@@ -47,6 +50,14 @@ _LIMITS = {
 def spared(text: str) -> str:
     """A document's text as values are copied from it: in one line, without the marks that JSON escapes."""
     return " ".join(_UNSEEN.sub(" ", text).translate(_SPARE).split())
+
+
+def ungrouped(text: str) -> list[str]:
+    """The numbers of a text whose thousands are set apart (``1,590.00``), as JSON writes them."""
+    found = (number.value for match in _GROUPED.finditer(text) for number in numbers(match.group()))
+    whole = dict.fromkeys(value for value in found if value >= 1000)
+    written = (each for value in whole for each in (f"{value:f}", f"{value.normalize():f}"))
+    return list(dict.fromkeys(written))[:_MAX_GROUPED]
 
 
 def grammar(schema: Schema, text: str, *, many: bool, max_rows: int | None = None) -> str:
@@ -68,6 +79,7 @@ def grammar(schema: Schema, text: str, *, many: bool, max_rows: int | None = Non
         *(f"v{n}: {_value(column)}" for n, column in enumerate(schema.columns)),
         'copied: "\\"" COPIED "\\""',
         'quoted: "\\"" QUOTED "\\""',
+        f"GROUPED: {' | '.join(map(_said, ungrouped(text))) or 'FIGURES'}",
         f"COPIED: DOCUMENT & /{_WHOLE % (MAX_VALUE_CHARS - 2)}/",
         "FIGURES: DOCUMENT & /0|[1-9][0-9]{0,17}(\\.[0-9]+)?/",
         f"QUOTED: DOCUMENT & /{_WHOLE % (MAX_QUOTE_CHARS - 2)}/",
@@ -87,7 +99,7 @@ def _value(column: Column) -> str:
     if column.kind == "list":
         return f'"[]" | "[" copied (", " copied){{0,{MAX_ITEMS - 1}}} "]"'
     if column.kind in ("integer", "number"):
-        return '"null" | copied | FIGURES'
+        return '"null" | copied | FIGURES | GROUPED'
     if column.copied:
         return '"null" | copied'
     words = (
