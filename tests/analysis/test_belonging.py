@@ -31,14 +31,13 @@ def statuses(tmp_path: Path, columns: str, row: dict[str, str], likely: float = 
 @pytest.mark.parametrize(
     ("columns", "row", "likely", "status"),
     [
-        ("tenant", {"tenant": "Joseph Adeyemi"}, 0.1, "supported"),  # its own label outweighs the model's doubt
+        ("tenant", {"tenant": "Joseph Adeyemi"}, 0.001, "supported"),  # its own label outweighs the model's doubt
         ("tenant", {"tenant": "Margaret Ellis"}, 0.99, "quote_only"),  # another's label
         ("tenant", {"tenant": "Ruth Hall"}, 0.99, "quote_only"),  # the document has a label for it
         ("guarantor", {"guarantor": "Minster Lettings"}, 0.99, "unassessed"),  # behind a label that says nothing of it
         ("signed_by", {"signed_by": "Ruth Hall"}, 0.3, "supported"),  # beside the column's words
         ("key_holder", {"key_holder": "Tom"}, 0.3, "supported"),
-        ("guarantor", {"guarantor": "Ruth Hall"}, 0.99, "supported"),  # in prose the model may be sure
-        ("guarantor", {"guarantor": "Ruth Hall"}, 0.5, "unassessed"),
+        ("guarantor", {"guarantor": "Ruth Hall"}, 0.99, "unassessed"),  # nothing says that she is
         ("moved_in date", {"moved_in": "1 September 2023"}, 0.5, "supported"),
         ("rent number", {"rent": "875"}, 0.5, "supported"),
         ("rent number", {"rent": "1000"}, 0.99, "quote_only"),
@@ -49,6 +48,16 @@ def test_only_what_its_label_or_the_words_around_it_vouch_for_is_supported(
     tmp_path: Path, columns: str, row: dict[str, str], likely: float, status: str
 ):
     assert statuses(tmp_path, columns, row, likely) == {columns.split()[0]: status}
+
+
+@pytest.mark.parametrize(("likely", "status"), [(0.9, "supported"), (0.6, "unassessed"), (0.01, "quote_only")])
+def test_where_no_word_connects_a_value_with_its_column_prose_needs_a_model_that_is_sure(
+    tmp_path: Path, likely: float, status: str
+):
+    path = tmp_path / "life.txt"
+    path.write_text("Marta Lindqvist leads the group at Tern. She lives in Bergen with her husband, Erik Solberg.")
+    _, cells = rows_of(wb.load(path), parse_schema("employer"), [{"employer": "Tern"}], [{"employer": likely}])
+    assert cells["status"].to_list() == [status]
 
 
 def test_a_value_behind_the_label_of_another_column_is_not_supported(tmp_path: Path):

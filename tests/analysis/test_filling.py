@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workbench.analysis.filling import REPEATS, Filling, grammar, spared
+from workbench.analysis.filling import REPEATS, Filling
+from workbench.analysis.grammar import grammar, spared
 from workbench.analysis.schema import parse_schema
 from workbench.engine.tokenizer import HubTokenizer
 
@@ -71,6 +72,17 @@ def test_a_number_is_written_without_the_marks_between_its_thousands(tokenizer: 
     text = "Deposit £1,009, delivery 85.00, total 1.590,00; people: 1 234 567."
     filling = Filling(tokenizer, grammar(parse_schema("n number"), text, many=False))
     assert json.loads(written(filling, tokenizer, f'{{"n": {number}}}').text)["n"] == float(number)
+
+
+def test_a_value_that_fields_name_is_copied_from_one_of_them(tokenizer: HubTokenizer):
+    schema = parse_schema("name, born int, note")
+    rules = grammar(schema, "Name: Ann Roe. Name: Bob. Born 1,950; Ann fell in 1960.", many=False,
+                    behind={"name": ["Ann Roe", "Bob"], "born": ["1,950"], "note": []})  # fmt: skip
+    for row in ('{"name": "Ann Roe", "born": 1950, "note": "Ann fell"}', '{"name": "Bob", "born": null, "note": null}'):
+        assert json.loads(written(Filling(tokenizer, rules), tokenizer, row).text)
+    for row in ('{"name": "Ann fell"', '{"name": "Roe Bob"', '{"name": "Bob", "born": 1960'):
+        with pytest.raises(AssertionError, match="after"):
+            written(Filling(tokenizer, rules), tokenizer, row)
 
 
 def test_a_model_that_goes_round_in_circles_has_to_close_the_list(tokenizer: HubTokenizer, rules: str):

@@ -2,7 +2,7 @@
 
 That a value stands in the document does not say what it is there. A value behind a label that names its column belongs
 there. One behind a label of another column, or outside the label that names its own, has only its quote. Where no label
-and no word says what it is, code cannot judge: the model's own probability decides whether it counts.
+and no word says what it is, code cannot judge: in a form it does not count, in prose the model's probability decides.
 
 Not covered: whether the quote has the value (analysis.statuses), where a value stands (analysis.cells).
 """
@@ -28,6 +28,9 @@ MIN_SURE = 0.8
 
 MIN_CONNECTED = 0.2
 """One that stands beside words of its column, from this one on."""
+
+MIN_FIELDS, MAX_FIELD_CHARS = 2, 1_000
+"""Of a form, and characters for each of its fields; a longer text has a label here and there, which decides nothing."""
 
 _NEAR_CHARS = 150
 _MAX_FIELD_WORDS = 12
@@ -80,6 +83,7 @@ class Labels:
     def __init__(self, text: str, schema: Schema, *, many: bool = False) -> None:
         self._text, self._many = text, many
         self._fields = fields(text)
+        self._is_form = len(self._fields) >= MIN_FIELDS and len(text) <= MAX_FIELD_CHARS * len(self._fields)
         each = {field.label for field in self._fields}
         self._fit = {(label, column.name): fit(label, column) for label in each for column in schema.columns}
         self._best = {label: max((self._fit[label, c.name] for c in schema.columns), default=0.0) for label in each}
@@ -90,7 +94,11 @@ class Labels:
         named = [(near, field) for near, field in named if near >= DESCRIBED and self._can_be(field, column)]
         top = max((near for near, _ in named), default=0.0)
         nearest = [field for near, field in named if near == top]
-        return [] if self._many and len(nearest) < 2 else nearest
+        return [] if (self._many and len(nearest) < 2) or not self._is_form else nearest
+
+    def behind(self, column: Column) -> list[str]:
+        """What stands in the fields that name a column."""
+        return [self._said(field) for field in self.naming(column)] if column.copied else []
 
     def around(self, span: Span) -> Field | None:
         """The field that a place is in."""
@@ -107,14 +115,15 @@ class Labels:
             return Verdict(strength=DESCRIBED)
         if naming:
             return Verdict("quote_only", f"the document has it behind “{naming[0].label}:”, this stands elsewhere")
-        if own is not None and self._fills(own, place, column):
+        if self._is_form and own is not None and self._fills(own, place, column):
             if near >= WEAK:
                 return Verdict(strength=near)
             other = self._best[own.label] >= DESCRIBED
             return Verdict("quote_only" if other else "unassessed", f"it stands behind “{own.label}:”")
         connected = self._connected(column, place)
-        if probability is not None and probability < (MIN_CONNECTED if connected else MIN_SURE):
-            return Verdict("unassessed", "neither the words around it nor the model are sure that it is this")
+        unsure = probability is not None and probability < (MIN_CONNECTED if connected else MIN_SURE)
+        if unsure or (self._is_form and not connected):
+            return Verdict("unassessed", "neither a label nor the words around it say that it is this")
         return Verdict(strength=WEAK / 2 if connected else 0.0)
 
     def _near(self, field: Field, column: Column) -> float:

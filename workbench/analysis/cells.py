@@ -5,7 +5,7 @@ its row are, or where its column's name is.
 
 A value that cannot be read as its type is null in the frame; what was written stays in ``cells``.
 
-Not covered: holding the model to the schema (analysis.filling), comparing a value and its quote (analysis.statuses).
+Not covered: holding the model to the schema (analysis.grammar), comparing a value and its quote (analysis.statuses).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import polars as pl
 
 from workbench import tables
 from workbench.analysis.belonging import Claim, Labels, Verdict, judged
-from workbench.analysis.labels import Field
+from workbench.analysis.labels import DESCRIBED, Field
 from workbench.analysis.schema import Column, Schema
 from workbench.analysis.statuses import ValueKind, assess
 from workbench.analysis.values import Order, Parsed, Value, date_order, parse
@@ -30,7 +30,10 @@ from workbench.results import CitationStatus
 from workbench.types import Span
 
 MIN_PROBABILITY = 0.05
-"""A value with a less likely token was forced on the model by the document's words, and is never ``supported``."""
+"""A value with a less likely token was forced on the model; it is ``supported`` behind its own label only."""
+
+FORCED = "the model would have written something that the document does not have"
+"""The note of a value that was forced on it."""
 
 NO_VALUE = "the document was found to say nothing of it"
 
@@ -219,9 +222,12 @@ def _cell(
     around = passage(document.text, place) if found.column.copied else place
     quote = " ".join(document.text[around.start_char : around.end_char].split())
     page = document.page_at(around.start_char)
-    status, note = _status(quote, found, parsed, sure), parsed.note
+    status, note = _status(quote, found, parsed), parsed.note
     if status == "supported" and verdict is not None and verdict.status is not None:
         status, note = verdict.status, f"{note}; {verdict.note}" if note else verdict.note
+    # Behind its own label a value is what it is, whatever else the model would have liked to say.
+    if sure is not None and sure < MIN_PROBABILITY and (verdict is None or verdict.strength < DESCRIBED):
+        status, note = "quote_only", note or FORCED
     return cell | {
         "quote": quote, "page": page.number, "label": page.label, "start_char": around.start_char,
         "end_char": around.end_char, "status": status, "note": note,
@@ -229,9 +235,9 @@ def _cell(
     }  # fmt: skip
 
 
-def _status(quote: str, found: Found, parsed: Parsed, sure: float | None) -> CitationStatus:
-    """Of a value that has a quote; one that could not be read, or that the model did not want, has only that."""
-    if parsed.value is None or (sure is not None and sure < MIN_PROBABILITY):
+def _status(quote: str, found: Found, parsed: Parsed) -> CitationStatus:
+    """Of a value that has a quote; one that could not be read has only that."""
+    if parsed.value is None:
         return "quote_only"
     kind = _ASSESSED.get(found.column.kind, "text")
     # A day that the whole document decides is the one that is written, whichever way that can be read alone.

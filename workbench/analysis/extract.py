@@ -1,6 +1,7 @@
 """A table of what a document says, under a schema: the task's ids, the answer as it grows, the Table.
 
-Not covered: which documents (session), holding the model to the schema (analysis.filling), values (analysis.cells).
+Not covered: which documents (session), the grammar (analysis.grammar), following it (analysis.filling), values
+(analysis.cells).
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from workbench.analysis.belonging import Labels
 from workbench.analysis.caution import caution
 from workbench.analysis.cells import Row, rows_of
 from workbench.analysis.context import Context, task_ids
-from workbench.analysis.filling import Filling, grammar
+from workbench.analysis.filling import Filling
+from workbench.analysis.grammar import grammar
 from workbench.analysis.manifest import Request, manifest
 from workbench.analysis.schema import Column, Schema
 from workbench.config import SamplingParams
@@ -101,7 +103,8 @@ class Extraction:
         room = context.engine.window - len(self._prompt)
         # Without room for an answer the engine says what is too long, and what can be done.
         self._params = SamplingParams(max(min(max_tokens or room, room), 1))
-        rules = grammar(schema, context.document.text, many=self._many, max_rows=max_rows)
+        behind = {} if self._many else {column.name: labels.behind(column) for column in schema.columns}
+        rules = grammar(schema, context.document.text, many=self._many, max_rows=max_rows, behind=behind)
         self._filling = Filling(context.tokenizer, rules)
         said = [f"{column.name}: {_described(column)}" for column in schema.columns]
         self._request = Request(

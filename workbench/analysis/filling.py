@@ -1,21 +1,16 @@
-"""Holds a model to a schema while it writes: every answer parses, and every copied value stands in the document.
-
-The answer is JSON. What a value is copied from is the document itself: the grammar has its text (white space in runs
-counts once, marks that JSON would escape become others) and lets through only pieces of it that begin and end with a
-word; a number may lose the marks between its thousands, which JSON has not. Whether there is a value at all is the model's choice: ``null`` is always open to it. What the grammar leaves no
-choice about is a draft, so that it costs one pass.
+"""Holds a model to a grammar while it writes, byte by byte; what it leaves no choice about is a draft, in one pass.
 
 A model that comes round to the same row again and again is made to close the list.
 
-Source: llguidance (github.com/guidance-ai/llguidance), its Lark dialect with ``%regex {"substring_words": ...}``.
+Source: llguidance (github.com/guidance-ai/llguidance).
 
-Not covered: what the values mean (analysis.cells), the words of the task (analysis.prompts).
+Not covered: the grammar (analysis.grammar), what the values mean (analysis.cells), the words of the task
+(analysis.prompts).
 """
 
 from __future__ import annotations
 
 import json
-import re
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Sequence
@@ -24,89 +19,16 @@ import llguidance
 import numpy as np
 from numpy.typing import NDArray
 
-from workbench.analysis.figures import numbers
-from workbench.analysis.schema import Column, Schema
 from workbench.errors import EngineError
 from workbench.types import Tokenizer
-
-MAX_VALUE_CHARS = 200
-MAX_QUOTE_CHARS = 300
-MAX_ITEMS = 50
-"""Items of a list in one cell."""
 
 REPEATS = 3
 """The same row so many times is a model that goes round in circles."""
 
-_SPARE = str.maketrans({'"': "'", "\\": "/", "“": "'", "”": "'", "„": "'", "‟": "'"})
-_GROUPED = re.compile(r"(?<![\w.,])\d{1,3}(?:[.,' \u00a0\u202f]\d{3})+(?:[.,]\d+)?(?!\d)")
-_MAX_GROUPED = 1_000
-_UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _LIMITS = {
     "initial_lexer_fuel": 10**10, "step_lexer_fuel": 10**9, "step_max_items": 10**6, "max_lexer_states": 10**7,
     "max_grammar_size": 10**8, "precompute_large_lexemes": False,
 }  # fmt: skip
-
-
-def spared(text: str) -> str:
-    """A document's text as values are copied from it: in one line, without the marks that JSON escapes."""
-    return " ".join(_UNSEEN.sub(" ", text).translate(_SPARE).split())
-
-
-def ungrouped(text: str) -> list[str]:
-    """The numbers of a text whose thousands are set apart (``1,590.00``), as JSON writes them."""
-    found = (number.value for match in _GROUPED.finditer(text) for number in numbers(match.group()))
-    whole = dict.fromkeys(value for value in found if value >= 1000)
-    written = (each for value in whole for each in (f"{value:f}", f"{value.normalize():f}"))
-    return list(dict.fromkeys(written))[:_MAX_GROUPED]
-
-
-def grammar(schema: Schema, text: str, *, many: bool, max_rows: int | None = None) -> str:
-    """The grammar of an answer, in llguidance's own form.
-
-    Args:
-        schema: of the rows.
-        text: of the document.
-        many: a list of rows, perhaps none; else one row.
-        max_rows: of the list.
-    """
-    more = "" if max_rows == 1 else '(", " row)' + ("*" if max_rows is None else f"{{0,{max_rows - 1}}}")
-    start = f'"[" (row {more})? "]"' if many else "row"
-    pairs = [f"{_said(json.dumps(each.name, ensure_ascii=False) + ': ')} v{n}" for n, each in enumerate(schema.columns)]
-    separated = ' ", " '.join(pairs)
-    return str(llguidance.LLMatcher.grammar_from_lark("\n".join([
-        f"start: {start}",
-        f'row: "{{" {separated} "}}"',
-        *(f"v{n}: {_value(column)}" for n, column in enumerate(schema.columns)),
-        'copied: "\\"" COPIED "\\""',
-        'quoted: "\\"" QUOTED "\\""',
-        f"GROUPED: {' | '.join(map(_said, ungrouped(text))) or 'FIGURES'}",
-        f"COPIED: DOCUMENT & /{_WHOLE % (MAX_VALUE_CHARS - 2)}/",
-        "FIGURES: DOCUMENT & /0|[1-9][0-9]{0,17}(\\.[0-9]+)?/",
-        f"QUOTED: DOCUMENT & /{_WHOLE % (MAX_QUOTE_CHARS - 2)}/",
-        f"DOCUMENT: %regex {json.dumps({'substring_words': spared(text)})}",
-    ])))  # fmt: skip
-
-
-_WHOLE = r"[^ ](.{0,%d}[^ ])?"  # not white space at its ends
-
-
-def _said(text: str) -> str:
-    """A text as a literal of the grammar."""
-    return json.dumps(text, ensure_ascii=False)
-
-
-def _value(column: Column) -> str:
-    if column.kind == "list":
-        return f'"[]" | "[" copied (", " copied){{0,{MAX_ITEMS - 1}}} "]"'
-    if column.kind in ("integer", "number"):
-        return '"null" | copied | FIGURES | GROUPED'
-    if column.copied:
-        return '"null" | copied'
-    words = (
-        ["true", "false"] if column.kind == "yes_no" else [json.dumps(c, ensure_ascii=False) for c in column.choices]
-    )
-    choices = " | ".join(map(_said, words))
-    return f'"null" | "{{\\"quote\\": " quoted ", \\"value\\": " ({choices}) "}}"'
 
 
 class _Wrapped:
