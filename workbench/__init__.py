@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from workbench.results import Answer, Citation, Comparison, Delta, EvidenceMap, Fit, Summary, Table, Usage
     from workbench.session import Reading, Workbench
     from workbench.session.replay import replay
+    from workbench.types import MatrixProgress
 
 __version__ = "0.1.0"
 
@@ -63,6 +64,7 @@ _HOMES = {
     "EngineError": "errors",
     "EvidenceMap": "results",
     "Fit": "results",
+    "MatrixProgress": "types",
     "ModelLoadError": "errors",
     "PageImage": "documents.imaging",
     "Place": "documents.places",
@@ -97,6 +99,7 @@ __all__ = [
     "EngineError",
     "EvidenceMap",
     "Fit",
+    "MatrixProgress",
     "ModelLoadError",
     "PageImage",
     "Place",

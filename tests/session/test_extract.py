@@ -3,6 +3,7 @@
 import threading
 from datetime import date
 from itertools import pairwise
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -52,6 +53,17 @@ def test_tiny_fills_typed_rows_and_reads_nothing_twice(tiny: wb.Workbench, note:
         assert told[-1].rows >= len(table)
         assert reading.num_tokens == before
         assert reading.ask("Who is the patient?", max_tokens=4).usage.reused_tokens > 0
+
+
+@pytest.mark.slow
+def test_what_a_note_does_not_say_is_null_without_a_source(samples: Path):
+    absent = {"blood_type": "text", "insurance_number": "text", "employer": "text"}
+    with wb.Workbench("small", store=False) as small:
+        for number in (3, 9, 14, 28, 41):  # two of them break off
+            with small.read(wb.load(samples / "patient-notes" / f"note-{number:02}.txt"), progress=None) as reading:
+                cells = reading.extract(absent, rows="one").cells
+            assert cells["value"].to_list() == [None] * 3
+            assert cells["status"].to_list() == ["no_source"] * 3
 
 
 def test_a_table_that_does_not_come_to_its_end_is_an_error_with_what_there_is(random_reading: wb.Reading):

@@ -159,6 +159,29 @@ def test_an_interrupt_keeps_what_is_there_and_the_next_call_goes_on(
     assert whole.warnings == ()
 
 
+def test_a_choice_is_one_of_its_choices_whatever_a_model_would_rather_say(bench: wb.Workbench):
+    asked = {
+        "smokes": wb.Column("Does the patient smoke?", kind="bool"),
+        "state": wb.Column("How is the patient?", choices=("ill", "well", "well known")),
+        "who": wb.Column("Who?"),
+    }
+    table = bench.matrix(NOTES, asked, progress=None)
+    assert table.frame["smokes"].null_count() == table.frame["state"].null_count() == 0
+    assert set(table.cells["status"]) <= {"supported", "quote_only", "unassessed", "no_source"}
+
+
+def test_replies_are_in_the_manifest_and_are_one_list_a_question(bench: wb.Workbench):
+    with bench.read(NOTES[0], progress=None) as reading:
+        answers = reading.ask_many(["Ill?", "Who?"], max_tokens=6, replies=[("Yes", "No"), None])
+        assert answers[0].text in ("Yes", "No")
+        assert answers[1].text not in ("Yes", "No")
+        assert wb.replay(answers[0], NOTES[0], bench=bench, progress=None).identical
+        with pytest.raises(wb.ConfigError, match="a question"):
+            reading.ask_many(["Ill?"], replies=[])
+        with pytest.raises(wb.ConfigError, match="thinking"):
+            reading.ask_many(["Ill?"], replies=[("Yes", "No")], thinking=True)
+
+
 def test_a_real_model_is_cancelled_from_another_thread_and_a_reading_stays_open(bench: wb.Workbench):
     cancel = threading.Event()
     with bench.read(NOTES[0], progress=None) as reading:

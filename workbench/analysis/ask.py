@@ -39,7 +39,7 @@ class AnswerStream(Stream):
         thinking: whether the model thinks before it answers.
         enough: ends the answer, told its text at each token; on the engine's thread, so that what is said never hangs
             on who is faster.
-        constraint: what the answer may say; None for anything.
+        constraint: what the answer may say; None for anything. It has ``absent`` said itself.
         together: the questions that this one is answered with; None asks it alone.
         quotes: whether passages are quoted for the answer, once it has come to its end.
         absent: weighs whether the document says it at all; None does not.
@@ -93,11 +93,11 @@ class AnswerStream(Stream):
             self._number = context.asked(question, request)
             if together is None:
                 self._steps = context.engine.generate(
-                    branch, feed, params, ends, should_stop, self._cancel, constraint=absent or constraint, weigh=weigh
+                    branch, feed, params, ends, should_stop, self._cancel, constraint=constraint or absent, weigh=weigh
                 )
             else:
                 self._steps = together.add(
-                    Question(branch, feed, params, ends, should_stop, self._cancel, absent or constraint, weigh)
+                    Question(branch, feed, params, ends, should_stop, self._cancel, constraint or absent, weigh)
                 )
         except BaseException as error:
             on_end(history, None)

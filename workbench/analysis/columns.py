@@ -68,6 +68,11 @@ class Column:
             return f"{self.question} Reply with one of: {', '.join(self.choices)}."
         return self.question + _REPLY[self.kind]
 
+    @property
+    def replies(self) -> tuple[str, ...] | None:
+        """What alone may be said to it, beside that the document does not say it; None for anything."""
+        return ("Yes", "No") if self.kind == "bool" else self.choices or None
+
 
 Questions = Mapping[str, str | Column] | Sequence[str | Column]
 

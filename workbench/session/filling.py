@@ -112,8 +112,11 @@ class Filling:
         """Some columns of a document in one request; each answer is a cell as soon as it ends."""
         if self._cancel.is_set():
             return
-        tasks = [self._asked[name].task for name in names]
-        streams = reading.stream_many(tasks, max_tokens=_MAX_TOKENS, quotes=False)
+        asked = [self._asked[name] for name in names]
+        streams = reading.stream_many(
+            [each.task for each in asked], max_tokens=_MAX_TOKENS, quotes=False,
+            replies=[each.replies for each in asked],
+        )  # fmt: skip
         watch = _Watch(self._cancel, streams)
         try:
             for name, stream in zip(names, streams, strict=True):

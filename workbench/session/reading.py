@@ -23,6 +23,7 @@ from workbench.analysis.extract import ExtractCallback, Extraction, Rows, check_
 from workbench.analysis.leading import evidence_map
 from workbench.analysis.manifest import Request
 from workbench.analysis.parts import check
+from workbench.analysis.replies import Replies
 from workbench.analysis.schema import SchemaLike, parse_schema
 from workbench.analysis.summarize import SummaryStream
 from workbench.analysis.together import Together
@@ -165,17 +166,23 @@ class Reading:
         system: str | None = None,
         quotes: bool = True,
         absent_threshold: float | None = ABSENT_THRESHOLD,
+        replies: Sequence[Sequence[str] | None] | None = None,
     ) -> list[Answer]:
         """Ask several questions, each independent of the others, and decode the answers together.
 
         That takes less time than one after the other: the document is attended to once for all of them. The answers
         are those of ``ask``, up to rounding: where two tokens are all but equally likely, another may be taken.
 
-        An interrupt (Ctrl-C) ends all answers; what was written is returned. The other arguments are those of ``ask``.
+        An interrupt (Ctrl-C) ends all answers; what was written is returned. ``replies`` are, for each question, those
+        of which one is the answer, word for word, or that the document does not say it; None lets the model say what
+        it likes. The other arguments are those of ``ask``.
+
+        Raises:
+            ConfigError: replies that are not one list a question, or for a model that is to think first.
         """
         streams = self.stream_many(
             questions, max_tokens=max_tokens, temperature=temperature, top_p=top_p, top_k=top_k, seed=seed, stop=stop,
-            thinking=thinking, system=system, quotes=quotes, absent_threshold=absent_threshold,
+            thinking=thinking, system=system, quotes=quotes, absent_threshold=absent_threshold, replies=replies,
         )  # fmt: skip
         answers = []
         for stream in streams:
@@ -199,17 +206,22 @@ class Reading:
         system: str | None = None,
         quotes: bool = True,
         absent_threshold: float | None = ABSENT_THRESHOLD,
+        replies: Sequence[Sequence[str] | None] | None = None,
     ) -> list[AnswerStream]:
         """Ask several questions together, and watch the answers being written; each can be cancelled alone."""
         if isinstance(questions, str):
             raise ConfigError("questions is one string; give a list: ask_many(['...', '...']), or use ask.")
+        given = list(replies) if replies is not None else [None] * len(questions)
+        if len(given) != len(questions) or (thinking and any(given)):
+            raise ConfigError("replies is a list with one of replies, or None, a question, and thinking must be off.")
+        named: dict[str, object] = {} if replies is None else {"replies": [each and list(each) for each in given]}
         params = SamplingParams(max_tokens, temperature, top_p, top_k, seed, stop)
         asked = _Asked(thinking, system, quotes, absent_threshold)
         together, streams = Together(self._engine), list[AnswerStream]()
         try:
             for index, question in enumerate(questions):
-                request = asked.request("ask_many", questions=list(questions), index=index)
-                streams.append(self._stream(question, params, asked, request, together))
+                request = asked.request("ask_many", questions=list(questions), index=index, **named)
+                streams.append(self._stream(question, params, asked, request, together, given[index]))
             if streams:
                 together.start()
         except BaseException:
@@ -285,7 +297,13 @@ class Reading:
             return extraction.result(progress)
 
     def _stream(
-        self, question: str, params: SamplingParams, asked: _Asked, request: Request, together: Together | None = None
+        self,
+        question: str,
+        params: SamplingParams,
+        asked: _Asked,
+        request: Request,
+        together: Together | None = None,
+        replies: Sequence[str] | None = None,
     ) -> AnswerStream:
         tokenizer = self._context.tokenizer
         task = task_ids(tokenizer, prompts.ask(question, asked.system), thinking=asked.thinking)
@@ -295,6 +313,7 @@ class Reading:
             stream = AnswerStream(
                 self._context, branch, task, self._context.prefix_ids, question, params, request=request,
                 thinking=asked.thinking, together=together, quotes=asked.quotes, absent=absent,
+                constraint=Replies(replies, tokenizer, absent) if replies else None,
                 on_end=lambda _said, _answer: branch.close(),
             )  # fmt: skip
             self.bench._hold(stream)
