@@ -3,6 +3,7 @@ import pytest
 import workbench as wb
 from workbench.analysis import prompts
 from workbench.analysis.citations import CONTEXT_CHARS, citation, cite, claims, unsupported
+from workbench.documents.sentences import sentences
 from workbench.types import Span
 
 WARS = (
@@ -151,3 +152,24 @@ def test_beside_a_passage_quoted_behind_that_proves_nothing_stands_the_nearest_o
 
 def test_that_the_document_does_not_say_needs_no_support(document: wb.Document):
     assert unsupported(prompts.ABSENT, ()) == ()
+
+
+def test_a_claim_in_the_documents_own_words_is_supported_quotation_marks_and_all(document: wb.Document):
+    answer = "“I have loved none but you,” he wrote to her. Nobody knows why."
+    found = cite(document, answer)
+    assert [(c.status, c.passage) for c in found] == [("supported", "“I have loved none but you,” he wrote to her.")]
+    assert unsupported(answer, found) == (claims(answer)[1],)
+
+
+def test_a_claim_around_a_quote_is_not_proved_by_the_quote_alone(document: wb.Document):
+    answer = "“I have loved none but you,” he wrote to Louisa."
+    assert [c.status for c in cite(document, answer)] == ["quote_only"]
+    assert unsupported(answer, cite(document, answer)) == claims(answer)
+
+
+def test_every_sentence_of_an_opinion_is_supported_by_it(samples):
+    opinion = wb.load(samples / "abouammo-v-united-states.txt")
+    whole = [opinion.text[slice(*span)] for span in sentences(opinion.text)]
+    said = [" ".join(sentence.split()) for sentence in whole if len(sentence) >= 20]
+    assert len(said) > 100
+    assert [each for each in said if unsupported(each, cite(opinion, each))] == []

@@ -1,7 +1,8 @@
 """What of the document an answer rests on, and whether it supports what is said. Decided by code, not by the model.
 
 A quote that the model writes is looked up. Each sentence (a claim) that quotes nothing gets the passage that has its
-telling words, if there is one. A quote that stands alone belongs to the claim in front of it.
+telling words, if there is one. A quote that stands alone belongs to the claim in front of it. A claim that is the
+document's own words, quotation marks and all, rests on these.
 
 Not covered: comparing a claim and a passage (analysis.statuses).
 """
@@ -11,7 +12,7 @@ from dataclasses import replace
 from workbench.analysis.prompts import says_absent
 from workbench.analysis.statuses import assess_claim
 from workbench.documents.document import Document
-from workbench.documents.quotes import locate, quoted
+from workbench.documents.quotes import find_exact, locate, quoted
 from workbench.documents.sentences import index, sentences
 from workbench.results import Citation, CitationOrigin
 from workbench.types import Span
@@ -34,7 +35,8 @@ def cite(
     near = () if says_absent(answer) else assessed(answer, _nearest(document, answer, question, proving), question)
     known = {(passage.start_char, passage.end_char) for passage in passages}
     near = tuple(each for each in near if (each.start_char, each.end_char) not in known)
-    return _in_order((*assessed(answer, quotes, question), *passages, *near))
+    found = (*assessed(answer, quotes, question), *passages, *near)
+    return _in_order(found if says_absent(answer) else _with_verbatim(document, answer, found))
 
 
 def claims(answer: str) -> tuple[Span, ...]:
@@ -113,6 +115,21 @@ def _nearest(document: Document, answer: str, question: str, quotes: tuple[Citat
             passage = " ".join(document.text[found.start_char : found.end_char].split())
             passages[found] = citation(document, passage, found, claim, "nearest")
     return tuple(passages.values())
+
+
+def _with_verbatim(document: Document, answer: str, citations: tuple[Citation, ...]) -> tuple[Citation, ...]:
+    """Citations where a claim that none supports, but that the document has as it stands, is its own passage.
+
+    What is quoted in such a claim is quoted by the document: it is no evidence of its own.
+    """
+    verbatim: dict[Span, Citation] = {}
+    for claim in unsupported(answer, citations):
+        found = find_exact(document.text, answer[slice(*claim)])
+        if found is not None:
+            passage = " ".join(document.text[slice(*found)].split())
+            verbatim[claim] = replace(citation(document, passage, found, claim, "nearest"), status="supported")
+    kept = (c for c in citations if not any(c.answer_span and _overlap(c.answer_span, claim) for claim in verbatim))
+    return (*kept, *verbatim.values())
 
 
 def _overlap(one: Span, other: Span) -> bool:

@@ -106,6 +106,19 @@ def locate(document: Document, quote: str) -> Span | None:
 
 def find(text: str, quote: str) -> Span | None:
     """Where ``text`` has ``quote``: the first exact place after normalising, else the best near one; or None."""
+    exact, bare = find_exact(text, quote), spell(quote).strip().strip(_EDGES)
+    if exact is not None or len(bare) < MIN_CHARS:
+        return exact
+    flat, places = flatten(text)
+    near = _near(flat, bare)
+    return Span(places[near.start_char], places[near.end_char - 1] + 1) if near else None
+
+
+def find_exact(text: str, quote: str) -> Span | None:
+    """Where ``text`` has ``quote`` word for word after normalising, marks at its ends aside: the first place, or None.
+
+    None for less than ``MIN_CHARS``.
+    """
     wanted = spell(quote).strip()
     bare = wanted.strip(_EDGES)
     if len(bare) < MIN_CHARS:
@@ -115,8 +128,7 @@ def find(text: str, quote: str) -> Span | None:
         for at in islice(_occurrences(flat, exact), _MAX_PLACES):
             if not _cuts(flat, at) and not _cuts(flat, at + len(exact)):
                 return Span(places[at], places[at + len(exact) - 1] + 1)
-    near = _near(flat, bare)
-    return Span(places[near.start_char], places[near.end_char - 1] + 1) if near else None
+    return None
 
 
 def _occurrences(flat: str, wanted: str) -> Iterator[int]:
