@@ -50,7 +50,7 @@ def test_only_what_its_label_or_the_words_around_it_vouch_for_is_supported(
     assert statuses(tmp_path, columns, row, likely) == {columns.split()[0]: status}
 
 
-@pytest.mark.parametrize(("likely", "status"), [(0.9, "supported"), (0.6, "unassessed"), (0.01, "quote_only")])
+@pytest.mark.parametrize(("likely", "status"), [(0.9, "supported"), (0.6, "unassessed"), (0.1, "no_source")])
 def test_where_no_word_connects_a_value_with_its_column_prose_needs_a_model_that_is_sure(
     tmp_path: Path, likely: float, status: str
 ):
@@ -58,6 +58,15 @@ def test_where_no_word_connects_a_value_with_its_column_prose_needs_a_model_that
     path.write_text("Marta Lindqvist leads the group at Tern. She lives in Bergen with her husband, Erik Solberg.")
     _, cells = rows_of(wb.load(path), parse_schema("employer"), [{"employer": "Tern"}], [{"employer": likely}])
     assert cells["status"].to_list() == [status]
+
+
+def test_of_many_rows_what_is_not_likely_is_no_less_there(tmp_path: Path):
+    path = tmp_path / "life.txt"
+    path.write_text("Marta Lindqvist leads the group at Tern. Before her there was Erik Solberg.")
+    rows, likely = [{"who": "Marta Lindqvist"}, {"who": "Erik Solberg"}], [{"who": 0.3}, {"who": 0.01}]
+    frame, cells = rows_of(wb.load(path), parse_schema("who"), rows, likely)
+    assert frame["who"].to_list() == ["Marta Lindqvist", "Erik Solberg"]
+    assert cells["status"].to_list() == ["supported", "quote_only"]
 
 
 def test_a_value_behind_the_label_of_another_column_is_not_supported(tmp_path: Path):

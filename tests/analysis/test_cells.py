@@ -92,4 +92,7 @@ def test_the_quote_of_a_value_is_its_field_or_its_sentence_and_never_the_whole_b
 def test_a_value_that_the_model_did_not_want_is_supported_by_its_own_label_only(tmp_path: Path):
     given = document(tmp_path), parse_schema("name, wife"), [{"name": "Bob Low", "wife": "Ann Roe"}]
     assert rows_of(*given, [{"name": 0.9, "wife": 0.9}])[1]["status"].to_list() == ["supported", "supported"]
-    assert rows_of(*given, [{"name": 0.001, "wife": 0.001}])[1]["status"].to_list() == ["supported", "quote_only"]
+    assert rows_of(*given, [{"name": 0.001, "wife": 0.001}])[1]["status"].to_list() == ["supported", "no_source"]
+    frame, cells = rows_of(*given, [{"name": 0.001, "wife": 0.001}])
+    assert frame.row(0) == ("Bob Low", None)
+    assert cells.row(1, named=True)["written"] == "Ann Roe"

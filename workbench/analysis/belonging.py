@@ -23,11 +23,20 @@ from workbench.documents.sentences import sentences
 from workbench.results import CitationStatus
 from workbench.types import Span
 
+MIN_PROBABILITY = 0.05
+"""A value with a less likely token was forced on the model; it is none, unless its own label says what it is."""
+
 MIN_SURE = 0.8
 """A value that no word of the document connects with its column counts from this probability on."""
 
 MIN_CONNECTED = 0.2
-"""One that stands beside words of its column, from this one on."""
+"""One that stands beside words of its column, from this one on; one that does not is none below it."""
+
+FORCED = (
+    "the document was found to say nothing of it: what was written was not likely, and nothing says that it is this"
+)
+UNTOLD = "neither a label nor the words around it say that it is this"
+"""Notes of a value that is none, and of one that code cannot judge."""
 
 MIN_FIELDS, MAX_FIELD_CHARS = 2, 1_000
 """Of a form, and characters for each of its fields; a longer text has a label here and there, which decides nothing."""
@@ -44,7 +53,7 @@ class Verdict:
     """Whether a value belongs in its column.
 
     Attributes:
-        status: at most; None for whatever the quote allows.
+        status: at most; None for whatever the quote allows, ``no_source`` for what is no value at all.
         note: why.
         strength: of what says that it belongs there, in [0, 1].
     """
@@ -113,6 +122,12 @@ class Labels:
             return Verdict(strength=near)
         if any(self._agrees(field, column, claim.written) for field in naming):
             return Verdict(strength=DESCRIBED)
+        # Of many rows or items, which one comes next is open: what is not likely then is not forced.
+        several = self._many or column.kind == "list"
+        sure = 1.0 if probability is None else probability
+        forced = Verdict("quote_only" if several else "no_source", FORCED)
+        if sure < MIN_PROBABILITY:
+            return forced
         if naming:
             return Verdict("quote_only", f"the document has it behind “{naming[0].label}:”, this stands elsewhere")
         if self._is_form and own is not None and self._fills(own, place, column):
@@ -121,9 +136,10 @@ class Labels:
             other = self._best[own.label] >= DESCRIBED
             return Verdict("quote_only" if other else "unassessed", f"it stands behind “{own.label}:”")
         connected = self._connected(column, place)
-        unsure = probability is not None and probability < (MIN_CONNECTED if connected else MIN_SURE)
-        if unsure or (self._is_form and not connected):
-            return Verdict("unassessed", "neither a label nor the words around it say that it is this")
+        if sure < MIN_CONNECTED:
+            return Verdict("unassessed", UNTOLD) if connected or several else forced
+        if not connected and (self._is_form or (sure < MIN_SURE and not several)):
+            return Verdict("unassessed", UNTOLD)
         return Verdict(strength=WEAK / 2 if connected else 0.0)
 
     def _near(self, field: Field, column: Column) -> float:

@@ -19,8 +19,8 @@ from statistics import median_low
 import polars as pl
 
 from workbench import tables
-from workbench.analysis.belonging import Claim, Labels, Verdict, judged
-from workbench.analysis.labels import DESCRIBED, Field
+from workbench.analysis.belonging import MIN_PROBABILITY, Claim, Labels, Verdict, judged
+from workbench.analysis.labels import Field
 from workbench.analysis.schema import Column, Schema
 from workbench.analysis.statuses import ValueKind, assess
 from workbench.analysis.values import Order, Parsed, Value, date_order, parse
@@ -28,12 +28,6 @@ from workbench.documents.document import Document
 from workbench.documents.sentences import sentences
 from workbench.results import CitationStatus
 from workbench.types import Span
-
-MIN_PROBABILITY = 0.05
-"""A value with a less likely token was forced on the model; it is ``supported`` behind its own label only."""
-
-FORCED = "the model would have written something that the document does not have"
-"""The note of a value that was forced on it."""
 
 NO_VALUE = "the document was found to say nothing of it"
 
@@ -84,12 +78,14 @@ def rows_of(
         places = _places(document.text, [each for column in found for each in column], labels)
         verdicts = _verdicts(labels, [each for column in found for each in column], places, sure)
         for column, each in zip(schema.columns, found, strict=True):
-            made = [(one, _parsed(one, order)) for one in each]
+            weighed = [(one, verdicts.get(id(one), Verdict())) for one in each]
+            made = [(one, _parsed(one, order, verdict), verdict) for one, verdict in weighed]
             cells += [
-                _cell(document, number, one, parsed, places.get(id(one)), sure.get(column.name), verdicts.get(id(one)))
-                for one, parsed in made
-            ]
-            kept = [parsed.value for _, parsed in made if parsed.value is not None]
+                _cell(document, number, one, parsed, None if verdict.status == "no_source" else places.get(id(one)),
+                      sure.get(column.name), verdict)
+                for one, parsed, verdict in made
+            ]  # fmt: skip
+            kept = [parsed.value for _, parsed, _ in made if parsed.value is not None]
             values[column.name].append(kept if column.kind == "list" else (kept[0] if kept else None))
     return pl.DataFrame(values, schema=schema.frame_schema), pl.DataFrame(cells, schema=tables.CELLS)
 
@@ -104,7 +100,9 @@ def _found(column: Column, given: object) -> Iterator[Found]:
         yield Found(column, given if isinstance(given, str) else "")
 
 
-def _parsed(found: Found, order: Order | None) -> Parsed:
+def _parsed(found: Found, order: Order | None, verdict: Verdict) -> Parsed:
+    if verdict.status == "no_source":
+        return Parsed(None, verdict.note)
     if not found.written:
         return Parsed(None, NO_VALUE)
     if not found.column.copied:
@@ -211,7 +209,7 @@ def _cell(
     parsed: Parsed,
     place: Span | None,
     sure: float | None,
-    verdict: Verdict | None,
+    verdict: Verdict,
 ) -> dict[str, object]:
     cell: dict[str, object] = {
         "document": document.name, "row": row, "column": found.column.name, "value": _text(parsed.value),
@@ -222,12 +220,9 @@ def _cell(
     around = passage(document.text, place) if found.column.copied else place
     quote = " ".join(document.text[around.start_char : around.end_char].split())
     page = document.page_at(around.start_char)
-    status, note = _status(quote, found, parsed), parsed.note
-    if status == "supported" and verdict is not None and verdict.status is not None:
+    status, note = _status(quote, found, parsed, sure), parsed.note
+    if status == "supported" and verdict.status is not None:
         status, note = verdict.status, f"{note}; {verdict.note}" if note else verdict.note
-    # Behind its own label a value is what it is, whatever else the model would have liked to say.
-    if sure is not None and sure < MIN_PROBABILITY and (verdict is None or verdict.strength < DESCRIBED):
-        status, note = "quote_only", note or FORCED
     return cell | {
         "quote": quote, "page": page.number, "label": page.label, "start_char": around.start_char,
         "end_char": around.end_char, "status": status, "note": note,
@@ -235,9 +230,10 @@ def _cell(
     }  # fmt: skip
 
 
-def _status(quote: str, found: Found, parsed: Parsed) -> CitationStatus:
-    """Of a value that has a quote; one that could not be read has only that."""
-    if parsed.value is None:
+def _status(quote: str, found: Found, parsed: Parsed, sure: float | None) -> CitationStatus:
+    """Of a value that has a quote; one that could not be read, or a conclusion that is not likely, has only that."""
+    unlikely = not found.column.copied and sure is not None and sure < MIN_PROBABILITY
+    if parsed.value is None or unlikely:
         return "quote_only"
     kind = _ASSESSED.get(found.column.kind, "text")
     # A day that the whole document decides is the one that is written, whichever way that can be read alone.

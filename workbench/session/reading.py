@@ -270,7 +270,9 @@ class Reading:
         """A table of what the document says, in true types; each value leads to its source.
 
         Values are copied from the document while they are written, so none can be made up; they are then read as their
-        type. Rows that say the same word for word are one. An interrupt (Ctrl-C) ends it, and whole rows are returned.
+        type. What belongs in its column by its label or the words around it is ``supported``; else a cell's note says
+        why it is not. Rows that say the same word for word are one. An interrupt (Ctrl-C) ends it, and whole rows are
+        returned.
 
         Args:
             schema: ``"person, born date, amount number"``, ``{"person": str, "born": date}``, or a pydantic model.
