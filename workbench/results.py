@@ -9,7 +9,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import polars as pl
 
@@ -277,6 +277,14 @@ class Fit(Displayed):
         return (self.tokens + self.reserve) / self.window
 
 
+def _citation(cell: dict[str, Any]) -> Citation:
+    """Of a line of ``tables.CELLS`` that has a source."""
+    return Citation(
+        quote=cell["quote"], page=cell["page"], label=cell["label"] or "", start_char=cell["start_char"],
+        end_char=cell["end_char"], status=cell["status"], passage=cell["quote"], where=cell["where"] or "",
+    )  # fmt: skip
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Table(Displayed):
     """Rows of typed values, and for each value where the document says so.
@@ -321,11 +329,13 @@ class Table(Displayed):
         found = self.cells.filter((pl.col("row") == row) & (pl.col("column") == column) & pl.col("page").is_not_null())
         if found.is_empty():
             raise ConfigError(f"{column!r} of row {row} has no source; table.cells says why.")
-        cell = found.row(0, named=True)
-        return Citation(
-            quote=cell["quote"], page=cell["page"], label=cell["label"] or "", start_char=cell["start_char"],
-            end_char=cell["end_char"], status=cell["status"], passage=cell["quote"], where=cell["where"] or "",
-        )  # fmt: skip
+        return _citation(found.row(0, named=True))
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """What each value rests on that has a source, row by row."""
+        sourced = self.cells.filter(pl.col("page").is_not_null())
+        return tuple(_citation(cell) for cell in sourced.iter_rows(named=True))
 
     def to_excel(self, path: str | os.PathLike[str]) -> Path:
         """Write a workbook: types are kept, each value's source is in its comment and on a second sheet.

@@ -12,7 +12,7 @@ import polars as pl
 from workbench import tables
 from workbench.analysis.leading import evidence_map
 from workbench.documents.document import Document, Page, Source
-from workbench.results import Answer, Citation, Delta, EvidenceMap, Usage
+from workbench.results import Answer, Citation, Delta, EvidenceMap, Table, Usage
 from workbench.types import ReadProgress, Span
 
 TEXT = (
@@ -47,6 +47,19 @@ def answer(question: str, text: str, *citations: Citation) -> Answer:
     """A finished answer."""
     usage = Usage(prompt_tokens=4_560, reused_tokens=4_542, completion_tokens=12)
     return Answer(question, text, citations, usage, "stop", (1, 2), (3, 4), document_name=DOCUMENT.name)
+
+
+def extracted(*warnings: str) -> Table:
+    """A table of one row, of whose values one has a source."""
+    at = TEXT.index("JUSTICE KAGAN")
+    cell = dict.fromkeys(tables.CELLS) | {"document": DOCUMENT.name, "row": 0, "note": "", "where": ""}
+    cells = [
+        cell | {"column": "judge", "value": "KAGAN <b>", "quote": "JUSTICE KAGAN", "page": 2, "label": "1",
+                "start_char": at, "end_char": at + 13, "status": "supported"},
+        cell | {"column": "sum", "status": "no_source", "note": "the document was found to say nothing of it"},
+    ]  # fmt: skip
+    frame = pl.DataFrame({"judge": ["KAGAN <b>"], "sum": pl.Series([None], dtype=pl.Float64)})
+    return Table(frame, pl.DataFrame(cells, schema=tables.CELLS), DOCUMENT.name, {}, warnings)
 
 
 @dataclass
@@ -101,6 +114,10 @@ class ScriptedReading:
         self.asked.append(f"evidence of {answer} / {question}")
         rows = [(1, answer, 2, 0.03, 4.2), (1, answer, 1, 0.2, 0.9)]
         return evidence_map(DOCUMENT, pl.DataFrame(rows, schema=tables.EVIDENCE, orient="row"))
+
+    def extract(self, schema: str, *, rows: str, progress: object, cancel: threading.Event) -> Table:
+        self.asked.append(f"{rows} of {schema}")
+        return extracted()
 
 
 class ScriptedBench:

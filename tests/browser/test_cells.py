@@ -170,6 +170,26 @@ def test_a_statement_gets_a_map_of_pages_whose_passages_unfold(serve: Serve, vis
     assert reading.asked == ["evidence of JUSTICE KAGAN <i>delivered</i> the opinion. / Who wrote it?"]
 
 
+def test_a_table_is_filled_in_by_keyboard_and_its_values_unfold_to_their_source(serve: Serve, visit: Visit) -> None:
+    reading = ScriptedReading()
+    page = visit(serve(lambda: wb.dashboard(reading, [wb.cells.Extract()])))
+    box = page.get_by_label("Columns")
+    box.fill("judge, sum number")
+    box.press("Enter")
+    expect(page.get_by_role("columnheader")).to_have_text(["judge", "sum"])
+    quote = page.locator("td blockquote").first
+    expect(quote).to_be_hidden()
+    page.locator("td summary").first.press("Enter")
+    expect(quote).to_have_text("JUSTICE KAGAN")
+    page.get_by_role("button", name="See page 1").press("Enter")
+    expect(page.get_by_role("img", name="Page 1 of")).to_be_visible()
+    page.get_by_label("Rows").select_option("one row")
+    page.get_by_role("button", name="Fill in").press("Enter")
+    expect(page.get_by_role("columnheader")).to_have_text(["judge", "sum"])
+    expect(page.get_by_role("img")).to_have_count(0)
+    assert reading.asked == ["many of judge, sum number", "one of judge, sum number"]
+
+
 CONTRAST = """(element) => {
     const numbers = (colour) => colour.match(/[\\d.]+/g).map(Number);
     const light = (colour) => {
@@ -195,5 +215,16 @@ def test_text_stands_out_from_its_ground(scheme: str, serve: Serve, visit: Visit
         "h1", ".wb-head p", ".wb-title", "label", "textarea", "button", ".wb-question", ".wb-text", ".wb-counts",
         ".wb-page", ".wb-absent .wb-page", ".wb-place", "mark",
     ):  # fmt: skip
+        for element in page.locator(part).locator("visible=true").all():
+            assert element.evaluate(CONTRAST) >= 4.5, part
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_table_stands_out_from_its_ground(scheme: str, serve: Serve, visit: Visit) -> None:
+    page = visit(serve(lambda: wb.dashboard(ScriptedReading(), [wb.cells.Extract("judge")])), color_scheme=scheme)
+    page.get_by_role("button", name="Fill in").click()
+    page.locator("td summary").first.click()
+    expect(page.locator("td blockquote").first).to_be_visible()
+    for part in ("label", "input", "select", "button", "th", "td summary", "td blockquote", "td p"):
         for element in page.locator(part).locator("visible=true").all():
             assert element.evaluate(CONTRAST) >= 4.5, part

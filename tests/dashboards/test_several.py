@@ -6,10 +6,11 @@ from types import SimpleNamespace
 import polars as pl
 
 import workbench as wb
-from tests.browser.scripted import DOCUMENT
+from tests.browser.scripted import DOCUMENT, extracted
 from tests.test_comparisons import comparison
 from workbench import tables
-from workbench.dashboards import several
+from workbench.analysis.extract import ExtractProgress
+from workbench.dashboards.job import Job
 from workbench.types import MatrixProgress
 
 
@@ -31,11 +32,11 @@ class Bench:
         return wb.Table(pl.DataFrame({"who": ["Anne <b>"]}), pl.DataFrame(schema=tables.CELLS), "Matrix")
 
 
-def job_of(monkeypatch, cell: object, bench: Bench) -> several._Job:
+def job_of(monkeypatch, cell: object, bench: Bench | None = None, reading: object = None) -> Job:
     made = []
-    panel = several._Job.panel
-    monkeypatch.setattr(several._Job, "panel", lambda self, *w: made.append(self) or panel(self, *w))
-    cell.panel(SimpleNamespace(bench=bench))
+    panel = Job.panel
+    monkeypatch.setattr(Job, "panel", lambda self, *w: made.append(self) or panel(self, *w))
+    cell.panel(reading or SimpleNamespace(bench=bench))
     return made[0]
 
 
@@ -54,6 +55,7 @@ def test_a_matrix_is_shown_and_can_be_stopped(monkeypatch):
     job = job_of(monkeypatch, wb.cells.Matrix([DOCUMENT], ["Who?"]), bench)
     job.run().join()
     assert "Anne &lt;b&gt;" in job.out.object
+    assert len(job.pages) == 0
     job.stop.clicks += 1
     assert bench.cancel.is_set()
 
@@ -67,3 +69,45 @@ def test_a_failure_is_said_on_the_page(monkeypatch):
         job.run().join()
         assert said in job.out.object
         assert job.start.visible
+
+
+class Extracting:
+    """A reading that fills in a table by a script."""
+
+    document = DOCUMENT
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error, self.asked = error, []
+
+    def extract(self, schema: str, *, rows: str, progress, cancel: threading.Event) -> wb.Table:
+        self.asked.append((schema, rows))
+        self.cancel = cancel
+        progress(ExtractProgress(1, 20))
+        if self.error:
+            raise self.error
+        return extracted()
+
+
+def test_a_table_is_filled_in_with_its_statuses_and_the_pages_it_rests_on(monkeypatch):
+    reading = Extracting()
+    job = job_of(monkeypatch, wb.cells.Extract("judge, sum number", rows="one"), reading=reading)
+    job.run().join()
+    assert reading.asked == [("judge, sum number", "one")]
+    assert "KAGAN &lt;b&gt;" in job.out.object
+    assert "supported" in job.out.object
+    assert [see.label for see in job.pages[0]] == ["See page 1"]
+    job.stop.clicks += 1
+    assert reading.cancel.is_set()
+    assert not job.busy
+
+
+def test_a_table_that_was_cut_off_is_shown_as_far_as_it_came(monkeypatch):
+    cut = wb.AnswerParseError("It did not come to its end.", partial=extracted("Cut off after 20 tokens."))
+    job = job_of(monkeypatch, wb.cells.Extract("judge"), reading=Extracting(cut))
+    job.run().join()
+    assert "Cut off after 20 tokens." in job.out.object
+    wrong = Extracting(wb.ConfigError("The schema has no <columns>."))
+    job = job_of(monkeypatch, wb.cells.Extract(), reading=wrong)
+    job.run().join()
+    assert "no &lt;columns&gt;" in job.out.object
+    assert len(job.pages) == 0

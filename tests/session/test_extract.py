@@ -123,3 +123,10 @@ def test_rows_go_on_until_the_list_is_closed(
     assert len(table) == len(rows) > 50
     assert table.frame["pair"].to_list() == [f"{a} {b}" for a, b in pairs]
     assert not table.warnings
+
+
+def test_an_extraction_is_ended_from_another_thread(random_reading: wb.Reading):
+    cancel = threading.Event()
+    table = random_reading.extract(SCHEMA, progress=lambda _: cancel.set(), cancel=cancel)
+    assert table.warnings[0].startswith("Stopped after")
+    assert not random_reading.closed

@@ -78,6 +78,7 @@ class Extraction:
         max_rows: of many, at most; None for no limit.
         system: a further instruction.
         max_tokens: of the answer; None for as many as the window has.
+        cancel: ends it; None makes one of its own.
 
     Raises:
         ConfigError: a limit below 1, or the word for ``rows`` is not valid.
@@ -93,6 +94,7 @@ class Extraction:
         max_rows: int | None = None,
         system: str | None = None,
         max_tokens: int | None = None,
+        cancel: threading.Event | None = None,
     ) -> None:
         check_limits(rows, max_rows, max_tokens)
         self._context, self._schema, self._branch, self._many = context, schema, branch, rows == "many"
@@ -110,7 +112,7 @@ class Extraction:
         self._request = Request(
             "extract", {"schema": said, "rows": rows, "max_rows": max_rows, "system": system, "max_tokens": max_tokens}
         )
-        self._cancel, self._ids, self._probabilities = threading.Event(), list[int](), list[float]()
+        self._cancel, self._ids, self._probabilities = cancel or threading.Event(), list[int](), list[float]()
 
     def cancel(self) -> None:
         """End it at the next token, from any thread."""

@@ -7,6 +7,6 @@ Not covered: how results look outside a dashboard (workbench.views), the command
 """
 
 from workbench.dashboards.app import dashboard, serve
-from workbench.dashboards.cells import Ask, Cell, Compare, Evidence, Matrix, Summary
+from workbench.dashboards.cells import Ask, Cell, Compare, Evidence, Extract, Matrix, Summary
 
-__all__ = ["Ask", "Cell", "Compare", "Evidence", "Matrix", "Summary", "dashboard", "serve"]
+__all__ = ["Ask", "Cell", "Compare", "Evidence", "Extract", "Matrix", "Summary", "dashboard", "serve"]

@@ -23,6 +23,7 @@ from workbench.analysis.ask import AnswerStream
 from workbench.analysis.parts import STYLES, SummaryStyle
 from workbench.analysis.summarize import SummaryStream
 from workbench.dashboards import markup
+from workbench.dashboards.extracting import Extract
 from workbench.dashboards.page import Page, failure
 from workbench.dashboards.pages import cited_pages
 from workbench.dashboards.several import Compare, Matrix
@@ -33,7 +34,7 @@ from workbench.results import Answer, Citation, EvidenceMap
 if TYPE_CHECKING:
     from workbench.session import Reading
 
-__all__ = ["Ask", "Cell", "Compare", "Evidence", "Matrix", "Summary", "cancel_requests"]
+__all__ = ["Ask", "Cell", "Compare", "Evidence", "Extract", "Matrix", "Summary", "cancel_requests"]
 
 
 class Cell(Protocol):

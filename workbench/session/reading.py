@@ -266,6 +266,7 @@ class Reading:
         max_tokens: int | None = None,
         system: str | None = None,
         progress: ExtractCallback | None = None,
+        cancel: threading.Event | None = None,
     ) -> Table:
         """A table of what the document says, in true types; each value leads to its source.
 
@@ -281,6 +282,7 @@ class Reading:
             max_tokens: of what is written, at most; None for as many as the window has.
             system: a further instruction.
             progress: hears of rows and tokens as they are written.
+            cancel: ends it from another thread, as an interrupt does.
 
         Raises:
             ConfigError: the schema or a limit is not valid.
@@ -293,8 +295,9 @@ class Reading:
             branch = self._fork(self._context.num_document_tokens)
         with closing(branch):
             extraction = Extraction(
-                self._context, branch, parsed, rows=rows, max_rows=max_rows, system=system, max_tokens=max_tokens
-            )
+                self._context, branch, parsed, rows=rows, max_rows=max_rows, system=system, max_tokens=max_tokens,
+                cancel=cancel,
+            )  # fmt: skip
             self.bench._hold(extraction)
             return extraction.result(progress)
 
