@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from workbench.analysis.length import RUN_TOKENS, Flow, enough, num_words, whole_sentences
+from workbench.analysis.length import RUN_TOKENS, Flow, enough, num_words, shortened, whole_sentences
 from workbench.engine.tokenizer import HubTokenizer
 
 
@@ -30,6 +30,26 @@ def test_marks_of_lists_and_headings_are_no_part_of_a_sentence():
         "One is here.", "Two is there.",
     ]  # fmt: skip
     assert whole_sentences("***\n\n12.\n\nOne.", ended=True) == ["One."]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "most", "left"),
+    [
+        ("The court heard the case in May, which surprised the parties.", 11, None),
+        ("The court heard the case in May, which surprised the parties.", 9, "The court heard the case in May."),
+        ("The court heard the case in May; they left, and he stayed.", 8, "The court heard the case in May."),
+        ("The court heard the case in May, and the judge stayed.", 9, "The court heard the case in May."),
+        ("The court heard the case in May, but it did not decide.", 9, ""),
+        ("The man from Oslo with a hat, who was tried, was acquitted.", 9, ""),
+        ("They bought the boats of Velmora, the nets, and the sails.", 9, ""),
+        ("If the court hears the case, which it may, the trial ends.", 9, ""),
+        ("It is not a case for this court, which has said so.", 9, ""),
+        ("The court heard it in May, which surprised the parties.", 5, ""),
+        ("The judge (of the court in Oslo, which sat late) left.", 8, ""),
+    ],
+)  # fmt: skip
+def test_a_sentence_is_shortened_by_clauses_that_only_add_to_it(sentence: str, most: int, left: str | None):
+    assert shortened(sentence, most) == (sentence if left is None else left)
 
 
 def test_a_text_ends_at_a_whole_sentence_that_has_the_words_or_when_there_are_too_many():

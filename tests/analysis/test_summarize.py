@@ -100,6 +100,12 @@ def test_a_model_that_stops_early_is_asked_to_go_on(tokenizer: HubTokenizer):
     assert made.ended == [1]
 
 
+def test_a_sentence_too_long_for_a_short_summary_is_shortened(tokenizer: HubTokenizer):
+    head = "The harbour of Velmora has boats in the north and in the south"
+    made = stream(tokenizer, iter([f"{head}, {'which are very old and ' * 1}so on. And"] * MAX_TURNS), 12)
+    assert made.result().text == head + "."
+
+
 def test_every_part_of_the_document_is_asked_for_in_order(tokenizer: HubTokenizer):
     made = stream(tokenizer, (sentence(n, 16) + " And" for n in count()), 150)
     made.result()

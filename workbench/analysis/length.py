@@ -22,6 +22,18 @@ _WORD = re.compile(rf"{_CHARACTER}|(?:(?!{_CHARACTER})\S)*(?:(?!{_CHARACTER})[^\
 _ENDED = re.compile(r"""[.!?。！？…]["'”’»」』)\]]*$""")
 _MARKS = re.compile(r"^(?:#{1,6}\s+|[-*•–]\s+|\(?\d{1,3}[.)]\s+)+|\*\*|__|`")
 
+_ADDED = re.compile(
+    r";(?= )|,(?= (?:which|who|where|whose|while|with|including|followed by|such as|as well as)\b)"
+    r"|,(?= and (?:the|a|an|this|that|these|those|his|her|its|their|he|she|it|they|there|in|on|at)\b)"
+)
+_OPENED = re.compile(
+    r"^(?:if|when|while|although|though|because|since|as|after|before|unless|once|where|despite|in)\b"
+    r"|\b(?:if|unless|not only|either|neither|both|between|not|never|no)\b",
+    re.IGNORECASE,
+)
+MIN_HEAD_WORDS = 6
+"""Words of a sentence that is left when clauses are taken off its end, at least."""
+
 
 def num_words(text: str) -> int:
     """Words of a text; characters where a script does not part its words."""
@@ -36,6 +48,29 @@ def whole_sentences(text: str, *, ended: bool) -> list[str]:
     spans = sentences(text) if ended else sentences(text)[:-1]
     cleaned = (" ".join(_MARKS.sub("", text[start:end]).split()) for start, end in spans)
     return [sentence for sentence in cleaned if _ENDED.search(sentence) and any(char.isalpha() for char in sentence)]
+
+
+def shortened(sentence: str, most: int) -> str:
+    """A sentence of ``most`` words at most: itself, or itself without clauses at its end; else empty.
+
+    Only a clause that adds to what stands in front of it is left out, never one that limits it ("but", "unless").
+    """
+    while num_words(sentence) > most:
+        at = max((match.start() for match in _ADDED.finditer(sentence)), default=0)
+        sentence = sentence[:at] + "." if _stands_alone(sentence[:at], sentence[at:]) else ""
+    return sentence
+
+
+def _stands_alone(head: str, tail: str) -> bool:
+    """Whether a sentence may end in front of its last clause: not within a list, a bracket or a condition."""
+    return (
+        num_words(head) >= MIN_HEAD_WORDS
+        and "," not in tail[1:]
+        and not ("," in head and re.match(r"[,;] and\b", tail))
+        and not _OPENED.search(head)
+        and all(head.count(one) == head.count(other) for one, other in ("()", "[]", "“”"))
+        and head.count('"') % 2 == 0
+    )
 
 
 def enough(least: int, most: int) -> Callable[[str], bool]:

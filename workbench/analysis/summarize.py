@@ -19,7 +19,7 @@ from workbench.analysis import prompts
 from workbench.analysis.ask import AnswerStream
 from workbench.analysis.context import Context, task_ids, without_end
 from workbench.analysis.coverage import Said, summary_of, written
-from workbench.analysis.length import Flow, enough, num_words, whole_sentences
+from workbench.analysis.length import Flow, enough, num_words, shortened, whole_sentences
 from workbench.analysis.manifest import TURN, Request
 from workbench.analysis.parts import SummaryStyle, plan
 from workbench.analysis.streaming import Stream
@@ -29,14 +29,21 @@ from workbench.errors import ContextTooLong, EngineError
 from workbench.results import Answer, Delta, Summary
 from workbench.types import Branch, FinishReason
 
-TOLERANCE = 0.12
-"""Share of the words that a summary is aimed to miss by, at most; 0.15 is promised."""
+TOLERANCE = 0.15
+"""Share of the words that a summary may miss by."""
 
-MAX_TURNS = 5
+MAX_TURNS = 8
 """Of a part: the first, and those that go on."""
+
+LONG_SENTENCE, SHORT_SENTENCE = 20, 12
+"""Words by which a turn may go beyond, so that its last sentence comes to an end and can be shortened; and words that
+are left for another one, where one is needed."""
 
 TOKENS_PER_WORD, SPARE_TOKENS = 2.5, 48
 """Room of one turn; a bound, not an aim."""
+
+_HEAT = (0.0, 0.0, 0.8, 0.8, 1.0)
+"""Temperature of each turn of a part: what did not fit is not said again."""
 
 _SAME_SHARE = 0.8
 """Share of a sentence's words that an earlier one has, from which on it says the same."""
@@ -146,7 +153,7 @@ class SummaryStream(Stream):
 
     def _bounds(self) -> tuple[int, int]:
         """Words that this turn must have at least, and may have at most."""
-        slack, said = round(TOLERANCE * self._words), self._num_said
+        slack, said = int(TOLERANCE * self._words), self._num_said
         through = sum(part.words for part in self._parts[: self._part + 1]) - said - num_words(self._heading())
         if self._part < len(self._parts) - 1:  # the next part makes up for it
             slack = min(slack, max(self._parts[self._part].words // 4, 1))
@@ -169,12 +176,12 @@ class SummaryStream(Stream):
         task = prompts.summarize(self._style, part, self._part, len(self._parts), first=first, again=self._turn > 0)
         tokenizer = self._context.tokenizer
         ids = task_ids(tokenizer, task, thinking=False)
-        # The last attempt lets a long sentence come to its end; then the nearer of two lengths is taken.
-        stop_at = 2 * most if last else most
+        ends_all = self._part == len(self._parts) - 1
+        stop_at = max(2 * most if last else most, most + LONG_SENTENCE if ends_all else 0)
         room = int(max(stop_at, 5) * TOKENS_PER_WORD) + SPARE_TOKENS
         params = SamplingParams(
             max_tokens=room if self._left is None else min(room, self._left),
-            temperature=0.0 if self._turn < 2 else 0.8, top_p=1.0 if self._turn < 2 else 0.95,
+            temperature=_HEAT[min(self._turn, len(_HEAT) - 1)], top_p=1.0 if self._turn < 2 else 0.95,
             seed=None if self._turn < 2 else self._context.seed + self._turn,
         )  # fmt: skip
         self._text, self._num_seen = "", 0
@@ -200,9 +207,13 @@ class SummaryStream(Stream):
 
     def _keep(self, found: list[str], *, at_last: bool = False) -> None:
         """Write those sentences of a turn that are new and leave the part within its words."""
-        for sentence in found[self._num_seen :]:
+        for whole in found[self._num_seen :]:
             least, most = self._bounds()
-            if num_words(sentence) > (least + most if at_last and least > 0 else most):
+            # At last the nearer of two lengths is taken.
+            sentence = shortened(whole, least + most if at_last and least > 0 else most)
+            if num_words(sentence) < least and num_words(sentence) > most - SHORT_SENTENCE:
+                sentence = shortened(sentence, most - SHORT_SENTENCE) or sentence
+            if not sentence:
                 return
             self._num_seen += 1
             if not self._repeats(sentence):
