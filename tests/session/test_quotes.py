@@ -1,13 +1,16 @@
 """Passages behind an answer: real ones, whatever the model; the answer itself hears nothing of them."""
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 import workbench as wb
 from workbench.analysis import prompts
+from workbench.analysis.citing import Quoter
 from workbench.analysis.passages import MIN_CHARS, spell
-from workbench.analysis.quoting import MAX_CHARS
+from workbench.analysis.quoting import MAX_CHARS, Quote, QuoteGuard
 from workbench.engine.sampling import Sampler
 
 WHO = "Who delivered the opinion?"
@@ -99,7 +102,7 @@ def test_a_window_without_room_for_a_quote_leaves_the_nearest_passage(
 ):
     said.append("Justice Kagan delivered the opinion of the Court.")
     engine = bytes_reading._engine
-    sentence = len(said[0]) + 200
+    sentence = len(said[0]) + 150
     monkeypatch.setattr(engine, "_window", bytes_reading.num_tokens + sentence)
     answer = bytes_reading.ask(WHO)
     assert {citation.origin for citation in answer.citations} == {"nearest"}
@@ -124,3 +127,34 @@ def test_that_the_document_does_not_say_has_its_probability_and_is_said_from_a_t
 def test_a_threshold_that_is_no_probability_is_refused(bytes_reading: wb.Reading):
     with pytest.raises(wb.ConfigError, match="absent_threshold"):
         bytes_reading.ask(WHO, absent_threshold=1.5)
+
+
+@pytest.mark.parametrize("kind", ["llama", "qwen3.5"])
+@pytest.mark.parametrize("weights", ["fp32", "int8"])
+def test_drafts_change_nothing_of_a_quote(
+    checkpoint: Callable[[str], Path], page: wb.Document, kind: str, weights: str, monkeypatch: pytest.MonkeyPatch
+):
+    # A random model would close a quote by chance.
+    monkeypatch.setattr(Quote, "closable", property(lambda quote: quote._num_chars >= 150))
+    drafts, draft = list[int](), QuoteGuard.draft
+
+    def counted(guard: QuoteGuard) -> list[int]:
+        drafts.append(len(draft(guard)))
+        return list(draft(guard))
+
+    with wb.Workbench(str(checkpoint(kind)), weights=weights) as bench, bench.read(page, progress=None) as reading:
+        context, branch = reading._context, reading._fork()
+        quoter = Quoter(page, context.engine, context.tokenizer, MAX_CHARS, False)
+        found = []
+        for each in (counted, lambda _: []):
+            monkeypatch.setattr(QuoteGuard, "draft", each)
+            found.append(quoter.quote(branch, context.prefix_ids, prompts.quote(), threading.Event()))
+        branch.close()
+    drafted, plain = found
+    assert drafted is not None
+    assert plain is not None
+    assert sum(drafts) >= 100
+    assert drafted.span == plain.span
+    assert [step.token_id for step in drafted.steps] == [step.token_id for step in plain.steps]
+    probabilities = [step.probability for step in plain.steps]
+    assert [step.probability for step in drafted.steps] == pytest.approx(probabilities, abs=1e-4)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from functools import lru_cache
+from os.path import commonprefix
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,10 @@ MAX_CHARS = 400
 SLACK_CHARS = 40
 """How far behind ``MAX_CHARS`` an end of a word is waited for."""
 
-_DRAFT_CHARS = 160
+FEW_PLACES = 8
+"""So many places are looked at one by one."""
+
+_DRAFT_CHARS, _MIN_DRAFT_CHARS = 160, 4
 
 
 class Quote:
@@ -91,11 +95,18 @@ class Quote:
             passages, vocabulary = self._passages, self._vocabulary
             if not self._num_bytes:
                 self._allowed = _beginnings(passages, vocabulary)
-            elif len(self._positions) == 1:
-                self._allowed = vocabulary.going_on_at(passages.raw, int(self._positions[0]))
+            elif len(self._positions) <= FEW_PLACES:
+                self._allowed = sorted({token for at in self._positions.tolist() for token in self._going_on_at(at)})
             else:
                 self._allowed = vocabulary.going_on(passages.flat, self._positions).tolist()
         return self._allowed
+
+    def _going_on_at(self, position: int) -> list[int]:
+        """Tokens that go on there, in the document's own characters if there are such."""
+        found = self._vocabulary.going_on_at(self._passages.raw, position)
+        own = self._passages.continuation(position, self._vocabulary.max_bytes).encode("utf-8", "surrogatepass")
+        pieces = self._tokenizer.token_bytes
+        return [token for token in found if own.startswith(pieces[token])] or found
 
     def advance(self, token_id: int) -> None:
         """A token was written; one of the allowed."""
@@ -111,11 +122,12 @@ class Quote:
             self._positions = left[flat[left] == byte] + 1
 
     def draft(self) -> list[int]:
-        """The document's next tokens, where one place is left."""
-        if len(self._positions) != 1:
+        """The document's next tokens, as far as the places that are left go on alike."""
+        if not self._num_bytes or not 0 < len(self._positions) <= FEW_PLACES:
             return []
-        text = self._passages.continuation(int(self._positions[0]), _DRAFT_CHARS)
-        return self._tokenizer.encode(text)[:-1] if text else []  # the last one may be cut off
+        ahead = [self._passages.continuation(at, _DRAFT_CHARS) for at in self._positions.tolist()]
+        text = commonprefix(ahead)  # noqa: RUF071 - character by character is what is wanted
+        return self._tokenizer.encode(text)[:-1] if len(text) >= _MIN_DRAFT_CHARS else []  # the last one may be cut off
 
     @property
     def span(self) -> Span | None:
@@ -166,5 +178,5 @@ class QuoteGuard:
                 self._quote.advance(token_id)
 
     def draft(self) -> Sequence[int]:
-        """The document's next tokens, where one place is left."""
+        """The document's next tokens, as far as they are known."""
         return [] if self.closed or self._quote.must_close else self._quote.draft()
