@@ -16,7 +16,7 @@ from workbench import tables, views
 from workbench.documents.document import Document, DocumentWarning, Page, Section, Source
 from workbench.engine.fetch import FetchProgress
 from workbench.results import Answer, Citation, EvidenceMap, Fit, Summary, Usage
-from workbench.types import ReadProgress
+from workbench.types import ReadProgress, Span
 from workbench.views import Notes, fetching, live
 
 HOSTILE = (
@@ -134,6 +134,25 @@ def test_an_answer_comes_first_then_its_quotes_then_its_counts(answer: Answer) -
     html = bundle(answer)["text/html"]
     assert html.index("Because") < html.index("<details>") < html.index("4,900 tokens reused")
     assert "<blockquote>before <mark>her own words</mark> after</blockquote>" in html
+
+
+def test_citations_have_their_numbers_behind_the_words_that_they_prove(answer: Answer) -> None:
+    text = "He said “her own words”. <Nobody> went on."
+    at, end = text.index("her own words"), text.index("<")
+    cited = (
+        replace(CITED, answer_span=Span(at, at + 13)),
+        replace(CITED, answer_span=Span(0, end - 1), origin="nearest"),
+        replace(CITED, answer_span=Span(len(text), len(text))),
+        replace(CITED, answer_span=Span(len(text), len(text))),
+    )
+    shown = bundle(replace(answer, text=text, citations=cited))
+    assert shown["text/plain"].startswith("He said “her own words”[1].[2] <Nobody> went on.[3][4]\n  [1] “her own")
+    assert shown["text/markdown"].startswith(
+        r"He said “her own words”\[1\]\.\[2\] &lt;Nobody&gt; went on\.\[3\]\[4\]" + "\n\n" + r"- \[1\] “her own"
+    )
+    marks = ["<sup>[1]</sup>.<sup>[2]</sup> &lt;Nobody&gt; went on.<sup>[3]</sup><sup>[4]</sup></p>", "[4] “her own"]
+    for mark in marks:
+        assert mark in shown["text/html"]
 
 
 @pytest.mark.parametrize(("reason", "said"), [("length", "Cut off after 12"), ("cancelled", "Stopped after 12")])

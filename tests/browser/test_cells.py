@@ -56,7 +56,8 @@ def test_a_citation_names_its_page_and_unfolds_to_the_passage_by_keyboard(serve:
 def test_a_cited_page_is_shown_when_it_is_asked_for_and_put_away_again(serve: Serve, visit: Visit) -> None:
     page = visit(serve(lambda: wb.dashboard(ScriptedReading(cited()), [wb.cells.Ask()])))
     ask(page, "What?")
-    see = page.get_by_role("button", name="See page i")
+    expect(page.locator(".wb-text")).to_have_text(f"It holds that “{FOUND}”[1], and that “{INVENTED}”[2].")
+    see = page.get_by_role("button", name="See page i [1]")
     expect(see).to_be_visible()
     sheet = page.get_by_role("img", name=f"Page i of {DOCUMENT.name}, drawn from the text")
     expect(page.get_by_role("img")).to_have_count(0)
@@ -74,7 +75,7 @@ def test_a_quote_that_the_document_does_not_have_is_marked_in_the_text_and_in_th
     ask(page, "What?")
     turn = page.locator("[data-state=stop]")
     invented = turn.get_by_role("listitem").nth(1)
-    expect(invented).to_have_text(f"“{INVENTED}” not in the document")
+    expect(invented).to_have_text(f"[2] “{INVENTED}” not in the document")
     expect(invented.locator("summary")).to_have_count(0)
     wavy = turn.locator(".wb-text .wb-absent")
     expect(wavy).to_have_text(INVENTED)
@@ -90,7 +91,7 @@ def test_markup_in_names_questions_answers_and_quotes_stays_text(serve: Serve, v
     ask(page, HOSTILE)
     turn = page.locator("[data-state=stop]")
     expect(turn.locator(".wb-question")).to_have_text(HOSTILE)
-    expect(turn.locator(".wb-text")).to_have_text(text)
+    expect(turn.locator(".wb-text")).to_have_text(f"{HOSTILE}[1] and “{HOSTILE}”")
     expect(turn.get_by_role("listitem")).to_contain_text(HOSTILE)
     expect(page.locator("img, a")).to_have_count(0)
     assert page.title() != "taken"

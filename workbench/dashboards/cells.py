@@ -210,10 +210,10 @@ class _Request:
             for piece in self._stream:
                 if isinstance(piece, Answer):
                     self._page.write(out, markup.finished(piece))
-                    self._page.change(partial(self._add_pages, turn, piece.citations))
+                    self._page.change(partial(self._add_pages, turn, piece.citations, numbered=True))
                 elif isinstance(piece, EvidenceMap):
                     self._page.write(out, markup.mapped(question, piece))
-                    self._page.change(partial(self._add_pages, turn, tuple(piece.passages.values())))
+                    self._page.change(partial(self._add_pages, turn, tuple(piece.passages.values()), numbered=False))
                 elif piece.text:
                     text += piece.text
                     self._page.write(out, markup.running(question, text, "Writing …"))
@@ -225,8 +225,8 @@ class _Request:
             self.busy = False
             self._page.change(lambda: self._show_busy(self.busy))
 
-    def _add_pages(self, turn: pn.Column, citations: tuple[Citation, ...]) -> None:
-        turn.extend(cited_pages(self.reading.document, citations))
+    def _add_pages(self, turn: pn.Column, citations: tuple[Citation, ...], *, numbered: bool) -> None:
+        turn.extend(cited_pages(self.reading.document, citations, numbered=numbered))
 
     def _show_busy(self, busy: bool) -> None:
         self.start.visible = not busy

@@ -5,11 +5,12 @@ What a model writes, and what a document holds, can therefore never load an imag
 Not covered: where these pieces stand (cells, app), how they look (dashboard.css).
 """
 
+from functools import partial
 from html import escape
 
 from workbench.results import Answer, Citation, EvidenceMap, Summary
 from workbench.types import ReadProgress
-from workbench.views import cited, coverage_html, evidence_html, plain, unsupported_line
+from workbench.views import cited, coverage_html, evidence_html, footnoted, plain, superscript, unsupported_line
 
 
 def heading(name: str, line: str) -> str:
@@ -86,7 +87,8 @@ def _warnings(answer: Answer) -> str:
 
 
 def _marked(answer: Answer) -> str:
-    """The text, with each quote underlined: evenly when the document has it, wavy when it does not."""
+    """The text, with each quote underlined: evenly when the document has it, wavy when it does not; and numbers."""
+    part = partial(footnoted, answer, escape, superscript)
     pieces: list[str] = []
     at = 0
     for citation in sorted(answer.citations, key=lambda c: c.answer_span or (0, 0)):
@@ -94,16 +96,15 @@ def _marked(answer: Answer) -> str:
             continue
         start, end = citation.answer_span
         kind = "wb-quoted wb-absent" if citation.status == "no_source" else "wb-quoted"
-        pieces.append(escape(answer.text[at:start]))
-        pieces.append(f'<span class="{kind}">{escape(answer.text[start:end])}</span>')
+        pieces += [part(at, start), f'<span class="{kind}">{part(start, end)}</span>']
         at = end
-    return "".join(pieces) + escape(answer.text[at:])
+    return "".join((*pieces, part(at)))
 
 
 def _citations(answer: Answer) -> str:
     if not answer.citations:
         return ""
-    items = "".join(_citation(citation) for citation in answer.citations)
+    items = "".join(_citation(citation, number) for number, citation in enumerate(answer.citations, 1))
     return f'<ul class="wb-citations" aria-label="Citations">{items}</ul>'
 
 
@@ -112,8 +113,8 @@ def _unsupported(answer: Answer) -> str:
     return f'<p class="wb-unsupported">{escape(line)}</p>' if line else ""
 
 
-def _citation(citation: Citation) -> str:
-    quote = f"“{escape(citation.quote)}”"
+def _citation(citation: Citation, number: int) -> str:
+    quote = f"[{number}] “{escape(citation.quote)}”"
     place = f'<span class="wb-page">{escape(cited(citation))}</span>'
     if citation.status == "no_source":
         return f'<li class="wb-absent">{quote} {place}</li>'

@@ -20,19 +20,32 @@ from workbench.errors import WorkbenchError
 from workbench.results import Citation
 
 
-def cited_pages(document: Document, citations: Iterable[Citation]) -> list[pn.viewable.Viewable]:
-    """A button for each page that is cited, and below them the pages that are asked for; nothing without any."""
-    by_page: dict[int, list[Citation]] = {}
-    for citation in citations:
+def cited_pages(
+    document: Document, citations: Iterable[Citation], *, numbered: bool = False
+) -> list[pn.viewable.Viewable]:
+    """A button for each page that is cited, and below them the pages that are asked for; nothing without any.
+
+    Args:
+        document: is drawn.
+        citations: the passages.
+        numbered: whether a button names those that stand on its page by their numbers, from 1.
+    """
+    by_page: dict[int, list[tuple[int, Citation]]] = {}
+    for number, citation in enumerate(citations, 1):
         if citation.page is not None:
-            by_page.setdefault(citation.page, []).append(citation)
-    parts = [_page(document, number, citations) for number, citations in sorted(by_page.items())]
+            by_page.setdefault(citation.page, []).append((number, citation))
+    parts = []
+    for page, found in sorted(by_page.items()):
+        marks = "".join(f" [{number}]" for number, _ in found) if numbered else ""
+        parts.append(_page(document, page, marks, [citation for _, citation in found]))
     return [pn.FlexBox(*(see for see, _ in parts)), *(sheet for _, sheet in parts)] if parts else []
 
 
-def _page(document: Document, number: int, citations: Sequence[Citation]) -> tuple[pn.widgets.Toggle, pn.pane.HTML]:
+def _page(
+    document: Document, number: int, marks: str, citations: Sequence[Citation]
+) -> tuple[pn.widgets.Toggle, pn.pane.HTML]:
     """A button that stays pressed, and the picture that is there while it is."""
-    see, sheet = toggle(f"See page {citations[0].label or number}"), pane("")
+    see, sheet = toggle(f"See page {citations[0].label or number}{marks}"), pane("")
     sheet.visible = False
 
     async def turn(_: object) -> None:

@@ -28,6 +28,7 @@ from workbench.views.bundles import (
     page_bundle,
     place_bundle,
     plain,
+    superscript,
     unsupported_line,
 )
 from workbench.views.comparisons import comparison_bundle
@@ -41,6 +42,7 @@ from workbench.views.coverage import (
 )
 from workbench.views.fetching import fetch_view
 from workbench.views.fits import fit_bundle
+from workbench.views.footnotes import footnoted
 from workbench.views.live import (
     Outcome,
     ReadingView,
@@ -76,6 +78,7 @@ __all__ = [
     "evidence_text",
     "fetch_view",
     "fit_bundle",
+    "footnoted",
     "html",
     "in_kernel",
     "loading_bar",
@@ -88,6 +91,7 @@ __all__ = [
     "show_note",
     "streaming_view",
     "summary_bundle",
+    "superscript",
     "table_bundle",
     "unsupported_line",
 ]

@@ -21,6 +21,7 @@ from workbench.documents.document import Document
 from workbench.documents.imaging import PageImage
 from workbench.documents.places import Place
 from workbench.results import Answer, Citation
+from workbench.views.footnotes import footnoted
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 _MARKDOWN = {ord(c): f"\\{c}" for c in "`*_{}[]()#+-.!|~$:@^="} | {
@@ -33,6 +34,7 @@ _STYLE = """<style>
 .wb-card .wb-quiet { color: var(--jp-ui-font-color2, GrayText); font-size: 0.9em; }
 .wb-card .wb-warn { color: var(--jp-warn-color0, #b26a00); }
 .wb-card summary { cursor: pointer; }
+.wb-card sup { color: var(--jp-ui-font-color2, GrayText); font-size: 0.75em; line-height: 0; margin-left: 1px; }
 .wb-card .wb-tree { list-style: none; margin: 2px 0; padding-left: 18px; }
 .wb-card table { border-collapse: collapse; color: inherit; margin: 4px 0; }
 .wb-card th, .wb-card td { padding: 1px 12px 1px 0; text-align: left; }
@@ -131,9 +133,15 @@ def unsupported_line(answer: Answer) -> str:
     return "No passage was found that says all of: " + " · ".join(f"“{said}”" for said in left) if left else ""
 
 
-def citation_html(citation: Citation) -> str:
-    """A quote that unfolds to its passage, in place."""
-    summary = f'“{html(citation.quote)}” <span class="wb-quiet">{html(cited(citation))}</span>'
+def superscript(number: str) -> str:
+    """A number of a citation, in the text that it proves."""
+    return f"<sup>{number}</sup>"
+
+
+def citation_html(citation: Citation, number: int | None = None) -> str:
+    """A quote that unfolds to its passage, in place; with its number, if it has one."""
+    numbered = "" if number is None else f"[{number}] "
+    summary = f'{numbered}“{html(citation.quote)}” <span class="wb-quiet">{html(cited(citation))}</span>'
     if citation.status == "no_source":
         return f'<p class="wb-warn">{summary}</p>'
     passage = f"{html(citation.before)}<mark>{html(citation.passage)}</mark>{html(citation.after)}"
@@ -187,30 +195,33 @@ def answer_text(answer: Answer) -> str:
     quotes = [f"  [{n}] “{plain(c.quote)}” ({plain(cited(c))})" for n, c in enumerate(answer.citations, 1)]
     left = [f"  {plain(unsupported_line(answer))}"] if answer.unsupported else []
     warned = [f"  ! {plain(warning)}" for warning in answer.warnings]
-    parts = (plain(answer.text), _ending(answer), *quotes, *left, *warned, f"({_counts(answer)})")
+    text = plain(footnoted(answer, str, str))
+    parts = (text, _ending(answer), *quotes, *left, *warned, f"({_counts(answer)})")
     return "\n".join(part for part in parts if part)
 
 
 def answer_markdown(answer: Answer) -> str:
     """The answer for a Markdown reader, every letter of it literal."""
-    quotes = "\n".join(f"- “{markdown(c.quote)}” ({markdown(cited(c))})" for c in answer.citations)
+    text = markdown(footnoted(answer, str, str))
+    quotes = "\n".join(
+        f"- {markdown(f'[{n}]')} “{markdown(c.quote)}” ({markdown(cited(c))})"
+        for n, c in enumerate(answer.citations, 1)
+    )
     left = markdown(unsupported_line(answer))
     ending = f"**{_ending(answer)}**" if _ending(answer) else ""
     warned = "\n".join(f"- **{markdown(warning)}**" for warning in answer.warnings)
-    return "\n\n".join(
-        part for part in (markdown(answer.text), ending, quotes, left, warned, f"*{_counts(answer)}*") if part
-    )
+    return "\n\n".join(part for part in (text, ending, quotes, left, warned, f"*{_counts(answer)}*") if part)
 
 
 def answer_html(answer: Answer) -> str:
     """The answer first; citations fold out below it, then the counts."""
     cut = "" if answer.finish_reason == "stop" else "…"
     ending = f'<p class="wb-warn">{_ending(answer)}</p>' if _ending(answer) else ""
-    quotes = "".join(citation_html(citation) for citation in answer.citations)
+    quotes = "".join(citation_html(citation, number) for number, citation in enumerate(answer.citations, 1))
     left = f'<p class="wb-quiet">{html(unsupported_line(answer))}</p>' if answer.unsupported else ""
     warned = "".join(f'<p class="wb-warn">⚠ {html(warning)}</p>' for warning in answer.warnings)
     counts = f'<p class="wb-quiet">{_counts(answer)}</p>'
-    return card(f"<p>{html(answer.text)}{cut}</p>", ending, quotes, left, warned, counts)
+    return card(f"<p>{footnoted(answer, html, superscript)}{cut}</p>", ending, quotes, left, warned, counts)
 
 
 def answer_bundle(answer: Answer) -> MimeBundle:
