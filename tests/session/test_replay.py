@@ -92,6 +92,29 @@ def test_a_summary_and_an_answer_are_identical_in_the_same_workbench(reading_: w
         assert again.changed == ()
 
 
+def test_a_table_is_identical_from_its_manifest_and_other_cells_are_no_identity(
+    reading_: wb.Reading, page: wb.Document
+):
+    table = reading_.extract({"court": str, "term": "spring|autumn"}, rows="one")
+    then = json.loads(json.dumps(table.manifest))
+    again = wb.replay(then, page, bench=reading_.bench, progress=None)
+    assert (again.identical, again.changed, again.question) == (True, (), "")
+    assert again.answer.frame.equals(table.frame)
+    assert "the same cells" in again._repr_mimebundle_()["text/plain"]
+    again = wb.replay(then | {"citations_hash": "0"}, page, bench=reading_.bench, progress=None)
+    assert (again.identical, again.difference) == (False, None)
+    assert "other cells" in again._repr_mimebundle_()["text/plain"]
+    then["request"]["arguments"]["schema"]["columns"][0]["kind"] = "picture"
+    with pytest.raises(wb.ConfigError, match="no schema of a table"):
+        wb.replay(then, page, bench=reading_.bench, progress=None)
+
+
+def test_a_table_that_was_cut_off_is_compared_as_far_as_it_came(reading_: wb.Reading, page: wb.Document):
+    with pytest.raises(wb.AnswerParseError) as error:
+        reading_.extract("court, term", rows="one", max_tokens=8)
+    assert wb.replay(error.value.partial, page, bench=reading_.bench, progress=None).identical
+
+
 def test_the_first_difference_is_shown_with_both_texts(reading_: wb.Reading, page: wb.Document):
     answer = reading_.ask(WHO, max_tokens=6)
     edited = [*answer.token_ids[:2], ord("!"), *answer.token_ids[3:]]

@@ -108,10 +108,8 @@ class Extraction:
         behind = {} if self._many else {column.name: labels.behind(column) for column in schema.columns}
         rules = grammar(schema, context.document.text, many=self._many, max_rows=max_rows, behind=behind)
         self._filling = Filling(context.tokenizer, rules)
-        said = [f"{column.name}: {_described(column)}" for column in schema.columns]
-        self._request = Request(
-            "extract", {"schema": said, "rows": rows, "max_rows": max_rows, "system": system, "max_tokens": max_tokens}
-        )
+        asked = {"rows": rows, "max_rows": max_rows, "system": system, "max_tokens": max_tokens}
+        self._request = Request("extract", {"schema": schema.plain(), **asked})
         self._cancel, self._ids, self._probabilities = cancel or threading.Event(), list[int](), list[float]()
 
     def cancel(self) -> None:
@@ -203,7 +201,7 @@ class Extraction:
             frame, cells, document.name,
             manifest(
                 context, self._request, params=self._params, prompt_token_ids=self._prompt, token_ids=tuple(self._ids),
-                finish_reason=reason,
+                cells=cells.write_json(), finish_reason=reason,
             ),
             (*warnings, *caution(document, ())),
         )  # fmt: skip

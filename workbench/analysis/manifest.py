@@ -56,6 +56,7 @@ def manifest(
     prompt_token_ids: tuple[int, ...] = (),
     token_ids: tuple[int, ...] = (),
     citations: Sequence[Citation] = (),
+    cells: str | None = None,
     finish_reason: str = "",
 ) -> dict[str, object]:
     """Model, document, prompt, request, sampling, versions and digests of one answer.
@@ -67,6 +68,7 @@ def manifest(
         prompt_token_ids: in front of the answer.
         token_ids: of the answer.
         citations: of the answer.
+        cells: of a table, as JSON, which has them instead of citations.
         finish_reason: of the answer.
     """
     document, seed = context.document, context.seed
@@ -86,7 +88,7 @@ def manifest(
         "finish_reason": finish_reason,
         "token_ids": token_ids,
         "answer_ids_hash": ids_hash(token_ids),
-        "citations_hash": citations_hash(citations),
+        "citations_hash": citations_hash(citations) if cells is None else digest(cells),
         "versions": versions(),
     }
     plain: dict[str, object] = json.loads(json.dumps(record))  # lists for tuples, and nothing that is shared
@@ -94,13 +96,17 @@ def manifest(
 
 
 def ids_hash(token_ids: Sequence[int]) -> str:
-    """blake2b (hex, 32 characters) of token ids."""
-    return hashlib.blake2b(" ".join(map(str, token_ids)).encode(), digest_size=16).hexdigest()
+    """``digest`` of token ids."""
+    return digest(" ".join(map(str, token_ids)))
 
 
 def citations_hash(citations: Sequence[Citation]) -> str:
-    """blake2b (hex, 32 characters) of citations: their words, places and statuses."""
-    content = json.dumps([asdict(citation) for citation in citations], sort_keys=True)
+    """``digest`` of citations: their words, places and statuses."""
+    return digest(json.dumps([asdict(citation) for citation in citations], sort_keys=True))
+
+
+def digest(content: str) -> str:
+    """blake2b, hex, 32 characters."""
     return hashlib.blake2b(content.encode(), digest_size=16).hexdigest()
 
 

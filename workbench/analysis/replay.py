@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import cast
 
 from workbench.analysis.manifest import changes
 from workbench.display import Displayed
-from workbench.results import Answer
+from workbench.results import Answer, Table
 from workbench.types import Tokenizer
 
 _BEFORE_TOKENS = 24
@@ -39,13 +40,13 @@ class Replay(Displayed):
     """What came of running an answer again.
 
     Attributes:
-        identical: every token is the same, and every citation. Of an answer that was cancelled, what there was of it.
-        question: as asked; empty for a summary.
+        identical: every token is the same, and every citation or cell. Of what was cancelled, what there was of it.
+        question: as asked; empty for a summary and a table.
         document_name: what it was asked of.
         num_tokens: of the first answer.
         difference: the first one between the answers; None where all tokens are the same.
         changed: what has changed since, a sentence each, and may be the reason of a difference.
-        answer: the new one.
+        answer: the new one; of a table, a ``Table``.
     """
 
     identical: bool
@@ -54,11 +55,13 @@ class Replay(Displayed):
     num_tokens: int
     difference: Difference | None
     changed: tuple[str, ...]
-    answer: Answer = field(repr=False)
+    answer: Answer | Table = field(repr=False)
 
 
-def compared(then: Mapping[str, object], token_ids: Sequence[int], answer: Answer, tokenizer: Tokenizer) -> Replay:
-    """Hold an answer against the manifest of the first.
+def compared(
+    then: Mapping[str, object], token_ids: Sequence[int], answer: Answer | Table, tokenizer: Tokenizer
+) -> Replay:
+    """Hold an answer, or a table, against the manifest of the first.
 
     Args:
         then: of the first answer.
@@ -66,12 +69,13 @@ def compared(then: Mapping[str, object], token_ids: Sequence[int], answer: Answe
         answer: the second.
         tokenizer: of the second's model.
     """
-    difference = _difference(tuple(token_ids), answer.token_ids, tokenizer)
+    now = tuple(cast("list[int]", answer.manifest["token_ids"]))
+    difference = _difference(tuple(token_ids), now, tokenizer)
     # What was cancelled has citations for the part that was there, and so has its replay, which ends at the same token.
     same_citations = then.get("citations_hash") == answer.manifest.get("citations_hash")
     return Replay(
         identical=difference is None and same_citations,
-        question=answer.question,
+        question=answer.question if isinstance(answer, Answer) else "",
         document_name=answer.document_name,
         num_tokens=len(token_ids),
         difference=difference,

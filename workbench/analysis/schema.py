@@ -11,19 +11,17 @@ from __future__ import annotations
 import re
 import types
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from enum import Enum
 from typing import Annotated, Literal, Union, get_args, get_origin
 
 import polars as pl
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from workbench.errors import ConfigError, nearest
 
 Kind = Literal["text", "integer", "number", "yes_no", "date", "choice", "list"]
-SchemaLike = str | Mapping[str, object] | type[BaseModel]
-
 MAX_COLUMNS = 40
 """More make one row so long that a model loses its thread; two tables do better."""
 
@@ -88,6 +86,39 @@ class Schema:
         """Of the frame."""
         return pl.Schema([(column.name, column.dtype) for column in self.columns])
 
+    def plain(self) -> dict[str, object]:
+        """As JSON values, for the manifest."""
+        return {"name": self.name, "columns": [asdict(column) for column in self.columns]}
+
+
+SchemaLike = str | Mapping[str, object] | type[BaseModel] | Schema
+
+
+def schema_of(plain: object) -> Schema:
+    """What ``Schema.plain`` was made of.
+
+    Raises:
+        ConfigError: it was edited or is damaged.
+    """
+    try:
+        given = _Plain.model_validate(plain)
+    except ValidationError as error:
+        raise ConfigError(f"This is no schema of a table; it was edited or is damaged. {error}") from error
+    columns = [Column(each.name, each.kind, tuple(each.choices), each.description) for each in given.columns]
+    return _checked(columns, given.name)
+
+
+class _PlainColumn(BaseModel):
+    name: str
+    kind: Kind
+    choices: list[str]
+    description: str
+
+
+class _Plain(BaseModel):
+    name: str
+    columns: list[_PlainColumn]
+
 
 def parse_schema(given: SchemaLike) -> Schema:
     """One form of all that may be given.
@@ -95,6 +126,8 @@ def parse_schema(given: SchemaLike) -> Schema:
     Raises:
         ConfigError: no columns, a name twice, a name that cannot be one, or a type that is not supported.
     """
+    if isinstance(given, Schema):
+        return given
     if isinstance(given, str):
         return _checked([_short(part) for part in given.split(",") if part.strip()])
     if isinstance(given, Mapping):

@@ -1,7 +1,7 @@
 """Running an answer again from its manifest: with the same model and document, in a process of its own years later.
 
-Not covered: turns of a conversation, which hang on all turns before them; tables; frames of evidence, which carry no
-manifest; comparing (analysis.replay).
+Not covered: turns of a conversation, which hang on all turns before them; matrices, which are asked again by asking
+again; frames of evidence, which carry no manifest; comparing (analysis.replay).
 """
 
 from __future__ import annotations
@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 from workbench.analysis.manifest import FORMAT, TURN
 from workbench.analysis.replay import Replay, compared
+from workbench.analysis.schema import schema_of
 from workbench.documents.document import Document
-from workbench.errors import ConfigError
-from workbench.results import Answer
+from workbench.errors import AnswerParseError, ConfigError
+from workbench.results import Answer, Table
 from workbench.session.bench import Workbench
 from workbench.session.stored import content, find
 from workbench.types import ProgressCallback
@@ -26,20 +27,20 @@ from workbench.types import ProgressCallback
 if TYPE_CHECKING:
     from workbench.session.reading import Reading
 
-_Run = Callable[["Reading", dict[str, Any], dict[str, Any]], Answer]
+_Run = Callable[["Reading", dict[str, Any], dict[str, Any]], Answer | Table]
 
 
 def replay(
-    source: Mapping[str, object] | Answer | str | os.PathLike[str],
+    source: Mapping[str, object] | Answer | Table | str | os.PathLike[str],
     document: Document | None = None,
     *,
     bench: Workbench | None = None,
     progress: bool | ProgressCallback | None = True,
 ) -> Replay:
-    """Run an answer again, and say whether it is identical, where it first differs, and what has changed since.
+    """Run an answer or a table again: is it identical, where does it first differ, and what has changed since?
 
     Args:
-        source: an answer, its manifest, or a JSON file of either (``workbench ask --json``).
+        source: an answer or a table, its manifest, or a JSON file of either (``workbench ask --json``).
         document: that it was asked of; None takes the kept reading from the store.
         bench: where to run it; None opens one as it was then, and closes it.
         progress: of reading, as for ``Workbench.read``.
@@ -63,7 +64,7 @@ def replay(
         return compared(then, token_ids, answer, reading._context.tokenizer)
 
 
-def _manifest(source: Mapping[str, object] | Answer | str | os.PathLike[str]) -> Mapping[str, object]:
+def _manifest(source: Mapping[str, object] | Answer | Table | str | os.PathLike[str]) -> Mapping[str, object]:
     """The manifest in what was given.
 
     Raises:
@@ -154,7 +155,17 @@ def _summarize(reading: Reading, arguments: dict[str, Any], sampling: dict[str, 
     return answer
 
 
-_RUNS: dict[str, _Run] = {"ask": _ask, "ask_many": _ask_many, "summarize": _summarize}
+def _extract(reading: Reading, arguments: dict[str, Any], sampling: dict[str, Any]) -> Table:
+    schema = schema_of(arguments.pop("schema", None))
+    try:
+        made = _called(reading.extract, arguments | {"schema": schema, "max_tokens": sampling.get("max_tokens")})
+    except AnswerParseError as error:  # it was cut off then, and is now
+        made = error.partial
+    table: Table = made
+    return table
+
+
+_RUNS: dict[str, _Run] = {"ask": _ask, "ask_many": _ask_many, "summarize": _summarize, "extract": _extract}
 
 
 def _workbench(then: Mapping[str, object]) -> Workbench:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from workbench.analysis.replay import Replay
 from workbench.display import MimeBundle
+from workbench.results import Answer
 from workbench.views.bundles import card, html, items, markdown, plain
 
 
@@ -37,10 +38,11 @@ def replay_bundle(replay: Replay) -> MimeBundle:
 
 def _verdict(replay: Replay) -> str:
     counted = f"{replay.num_tokens:,} token{'' if replay.num_tokens == 1 else 's'}"
+    rests_on = "citations" if isinstance(replay.answer, Answer) else "cells"
     if replay.identical:
-        return f"Identical: {counted}, and the same citations."
+        return f"Identical: {counted}, and the same {rests_on}."
     if replay.difference is None:
-        return f"Not identical: the same {counted}, but other citations."
+        return f"Not identical: the same {counted}, but other {rests_on}."
     return f"Not identical: token {replay.difference.token:,} of {replay.num_tokens:,} is another."
 
 
