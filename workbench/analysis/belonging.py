@@ -96,14 +96,25 @@ class Labels:
         each = {field.label for field in self._fields}
         self._fit = {(label, column.name): fit(label, column) for label in each for column in schema.columns}
         self._best = {label: max((self._fit[label, c.name] for c in schema.columns), default=0.0) for label in each}
+        self._naming = {column.name: self._named(column) for column in schema.columns}
+        self._own = {(name, field) for name, named in self._naming.items() for field in named}
 
-    def naming(self, column: Column) -> list[Field]:
+    def naming(self, column: Column) -> Sequence[Field]:
         """The fields whose label names a column nearest, and whose value can be one of it."""
+        return self._naming[column.name]
+
+    def named(self, column: Column, span: Span) -> bool:
+        """Whether a place is behind a label that names a column."""
+        return (column.name, self.around(span)) in self._own
+
+    def _named(self, column: Column) -> list[Field]:
+        if not self._is_form:
+            return []
         named = [(self._near(field, column), field) for field in self._fields]
         named = [(near, field) for near, field in named if near >= DESCRIBED and self._can_be(field, column)]
         top = max((near for near, _ in named), default=0.0)
         nearest = [field for near, field in named if near == top]
-        return [] if (self._many and len(nearest) < 2) or not self._is_form else nearest
+        return [] if self._many and len(nearest) < 2 else nearest
 
     def behind(self, column: Column) -> list[str]:
         """What stands in the fields that name a column."""
@@ -111,14 +122,15 @@ class Labels:
 
     def around(self, span: Span) -> Field | None:
         """The field that a place is in."""
-        return next((f for f in self._fields if f.value.start_char <= span.start_char < f.value.end_char), None)
+        at = bisect_right(self._fields, span.start_char, key=lambda field: field.value.start_char) - 1
+        return self._fields[at] if at >= 0 and span.start_char < self._fields[at].value.end_char else None
 
     def judge(self, claim: Claim) -> Verdict:
         """Whether what was written for a column belongs there, by its place in the document."""
         column, place, probability = claim.column, claim.place, claim.probability
         own, naming = self.around(place), self.naming(column)
         near = self._near(own, column) if own is not None else 0.0
-        if own is not None and (own in naming or (near >= DESCRIBED and not naming)):
+        if own is not None and (self.named(column, place) or (near >= DESCRIBED and not naming)):
             return Verdict(strength=near)
         if any(self._agrees(field, column, claim.written) for field in naming):
             return Verdict(strength=DESCRIBED)

@@ -20,7 +20,6 @@ import polars as pl
 
 from workbench import tables
 from workbench.analysis.belonging import MIN_PROBABILITY, Claim, Labels, Verdict, judged
-from workbench.analysis.labels import Field
 from workbench.analysis.schema import Column, Schema
 from workbench.analysis.statuses import ValueKind, assess
 from workbench.analysis.values import Order, Parsed, Value, date_order, parse
@@ -129,44 +128,35 @@ def _places(text: str, found: Sequence[Found], labels: Labels) -> dict[int, Span
         spans = every.get(id(each), [])
         if spans:
             names = re.findall(r"[^\W_]{3,}", each.column.name.casefold())
-            labelled = labels.naming(each.column)
 
-            def near(
-                span: Span, names: Sequence[str] = names, labelled: Sequence[Field] = labelled
-            ) -> tuple[bool, bool, int]:
+            def near(span: Span, names: Sequence[str] = names, column: Column = each.column) -> tuple[bool, bool, int]:
                 line = _line(text, span)
                 named = any(name in text[line.start_char : line.end_char].casefold() for name in names)
-                behind = labels.around(span) in labelled
-                return not behind, not named, 0 if middle is None else abs(span.start_char - middle)
+                return not labels.named(column, span), not named, 0 if middle is None else abs(span.start_char - middle)
 
             placed[id(each)] = min(spans, key=near)
     return placed
 
 
 def _occurrences(text: str, found: Found, labels: Labels) -> list[Span]:
-    """Where a text has a value; in a field that is labelled as its column, in capitals or small letters."""
+    """Where a text has a value; behind a label of its column in capitals or small letters."""
     spans = occurrences(text, found.written)
-    for field in labels.naming(found.column) if spans and found.column.copied else ():
-        start, end = field.value
-        inside = occurrences(text[start:end].casefold(), found.written.casefold())
-        spans += [
-            Span(start + each.start_char, start + each.end_char)
-            for each in inside
-            if end - start == len(text[start:end].casefold())
-        ]
-    return list(dict.fromkeys(spans))
+    if not spans or not labels.naming(found.column) or any(labels.named(found.column, span) for span in spans):
+        return spans
+    alike = occurrences(text, found.written, re.IGNORECASE)
+    return [span for span in alike if labels.named(found.column, span)] or spans
 
 
-def occurrences(text: str, written: str) -> list[Span]:
+def occurrences(text: str, written: str, flags: int = 0) -> list[Span]:
     """Where a text has what was copied from it: as whole words, runs of white space alike."""
     wanted = "".join(_VARIANTS.get(char, re.escape(char)) for char in written.strip())
     if not wanted:
         return []
     whole = rf"(?<!\w){wanted}(?!\w)" if written.strip()[0].isalnum() and written.strip()[-1].isalnum() else wanted
-    spans = [Span(*match.span()) for match in re.finditer(whole, text)]
+    spans = [Span(*match.span()) for match in re.finditer(whole, text, flags)]
     if not spans and (number := _LARGE.fullmatch(written.strip())):
         wanted = _grouped(number[1], number[2] or "")
-    return spans or [Span(*match.span()) for match in re.finditer(wanted, text)]
+    return spans or [Span(*match.span()) for match in re.finditer(wanted, text, flags)]
 
 
 def _grouped(whole: str, fraction: str) -> str:
