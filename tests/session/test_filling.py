@@ -170,6 +170,14 @@ def test_a_choice_is_one_of_its_choices_whatever_a_model_would_rather_say(bench:
     assert set(table.cells["status"]) <= {"supported", "quote_only", "unassessed", "no_source"}
 
 
+def test_a_matrix_says_what_was_asked_and_that_it_is_not_run_again(bench: wb.Workbench, asked: dict[str, object]):
+    table = bench.matrix(NOTES[:1], {"doctor": "Who is the doctor?"}, progress=None)
+    (question,) = table.manifest["request"]["arguments"]["questions"].values()
+    assert question.startswith("Who is the doctor?")
+    with pytest.raises(wb.ConfigError, match="'matrix' cannot be replayed"):
+        wb.replay(table, NOTES[0], bench=bench, progress=None)
+
+
 def test_replies_are_in_the_manifest_and_are_one_list_a_question(bench: wb.Workbench):
     with bench.read(NOTES[0], progress=None) as reading:
         answers = reading.ask_many(["Ill?", "Who?"], max_tokens=6, replies=[("Yes", "No"), None])

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from workbench.analysis import matrix, prompts
 from workbench.analysis.ask import AnswerStream
 from workbench.analysis.columns import Column
+from workbench.analysis.manifest import FORMAT, versions
 from workbench.documents.document import Document
 from workbench.documents.load import load
 from workbench.errors import ConfigError, ModelLoadError, WorkbenchError
@@ -77,8 +78,10 @@ class Filling:
             except KeyboardInterrupt:
                 stopped = True
         stopped = stopped or self._cancel.is_set()
-        about = {"model": self._bench.name, "fingerprint": fingerprint, "prompts_version": prompts.VERSION,
-                 "questions": {name: column.task for name, column in self._asked.items()}}  # fmt: skip
+        questions = {name: column.task for name, column in self._asked.items()}
+        about = {"format": FORMAT, "model": self._bench.name, "fingerprint": fingerprint,
+                 "prompts_version": prompts.VERSION, "versions": dict(versions()),
+                 "request": {"kind": "matrix", "arguments": {"questions": questions}}}  # fmt: skip
         return matrix.table(self._names, self._asked, self._cells, about, self._warnings(stopped))
 
     def _row(self, row: int, given: Given, fingerprint: str) -> None:
