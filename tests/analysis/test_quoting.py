@@ -164,6 +164,17 @@ def test_what_several_places_go_on_with_alike_is_a_draft_as_well():
     assert quote.draft() == words.encode("amma delta")[:-1]
 
 
+def test_the_draft_of_a_sentence_goes_to_its_end_and_no_further():
+    text = "It was a long day. Nobody came, not even in the evening, and so they left."
+    words = Words(text)
+    for one_sentence, draft in ((True, "ong day."), (False, "ong day. Nobody came, not even in the evening")):
+        quote = Quote(passages(text), words.vocabulary(), words, max_chars=20, one_sentence=one_sentence)  # type: ignore[arg-type]
+        for token in words.encode("was a l"):
+            quote.advance(token)
+        assert quote.draft()[: len(words.encode(draft))] == words.encode(draft)
+        assert len(quote.draft()) <= (len("ong day.") if one_sentence else 20 + SLACK_CHARS)
+
+
 def test_characters_are_written_as_the_document_has_them_once_few_places_are_left():
     text = "Alpha beta epsilon –\n\tzeta “eta” theta iota."
     words = Words("")

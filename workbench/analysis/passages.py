@@ -61,6 +61,14 @@ class Passages:
         spaced = " ".join(piece.split())
         return " " + spaced if piece[:1].isspace() else spaced
 
+    def before_stop(self, position: int, num_chars: int) -> int:
+        """Characters from a byte on to the end of its sentence; 0 if that is not within ``num_chars``."""
+        stops = np.flatnonzero(self.stops[position + 1 : position + 1 + 4 * num_chars])
+        if not len(stops):
+            return 0
+        chars = int(self.places[position + stops[0]]) + 1 - int(self.places[position])
+        return chars if chars <= num_chars else 0
+
     def completed(self, span: Span, max_chars: int) -> Span:
         """A passage with the rest of its last sentence, to the last whole word within ``max_chars``."""
         ends = np.flatnonzero(self.stops[: len(self.places)])

@@ -30,7 +30,7 @@ SLACK_CHARS = 40
 FEW_PLACES = 8
 """So many places are looked at one by one."""
 
-_DRAFT_CHARS, _MIN_DRAFT_CHARS = 160, 4
+_DRAFT_CHARS, _MIN_DRAFT_CHARS = 160, 2
 
 
 class Quote:
@@ -125,9 +125,19 @@ class Quote:
         """The document's next tokens, as far as the places that are left go on alike."""
         if not self._num_bytes or not 0 < len(self._positions) <= FEW_PLACES:
             return []
-        ahead = [self._passages.continuation(at, _DRAFT_CHARS) for at in self._positions.tolist()]
+        ahead, whole = zip(*map(self._ahead, self._positions.tolist()), strict=True)
         text = commonprefix(ahead)  # noqa: RUF071 - character by character is what is wanted
-        return self._tokenizer.encode(text)[:-1] if len(text) >= _MIN_DRAFT_CHARS else []  # the last one may be cut off
+        if len(text) < _MIN_DRAFT_CHARS:
+            return []
+        tokens = self._tokenizer.encode(text)
+        return tokens if any(whole) and text in ahead else tokens[:-1]  # the last one may be cut off
+
+    def _ahead(self, position: int) -> tuple[str, bool]:
+        """How the document goes on there, and whether a quote of one sentence ends with it."""
+        num_chars = max(min(_DRAFT_CHARS, self._max_chars + SLACK_CHARS - self._num_chars), 1)
+        stop = self._passages.before_stop(position, num_chars) if self._one_sentence else 0
+        ends = stop > 0 and self._num_chars + stop >= self._min_chars
+        return self._passages.continuation(position, stop if ends else num_chars), ends
 
     @property
     def span(self) -> Span | None:
