@@ -23,7 +23,16 @@ ROOT = Path(__file__).parents[1]
 OPINION = ROOT / "sample_data" / "abouammo-v-united-states.txt"
 NUM_CONTEXT = 1_536
 CPU = torch.device("cpu")
-KINDS = (("fp32", "fp32"), ("fp32", "bf16"), ("fp32", "int8"), ("int8", "fp32"), ("int8", "bf16"), ("int8", "int8"))
+KINDS = (
+    ("fp32", "fp32"),
+    ("fp32", "bf16"),
+    ("fp32", "int8"),
+    ("int8", "fp32"),
+    ("int8", "bf16"),
+    ("int8", "int8"),
+    ("int4", "fp32"),
+    ("int4", "int8"),
+)
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "int8": torch.int8}
 
 
@@ -53,7 +62,7 @@ def measure(name: str, positions: int) -> list[dict[str, object]]:
     ids, rows, reference, weights_at_hand = [], [], torch.empty(0), ""
     for weights, kv in KINDS:
         if weights != weights_at_hand:
-            folder = convert.ensure(registry.find(name), "int8" if weights == "int8" else "fp32")
+            folder = convert.ensure(registry.find(name), weights)
             ids = HubTokenizer(folder).encode(OPINION.read_text(encoding="utf-8"))[: NUM_CONTEXT + positions]
             model, weights_at_hand = None, weights
             model = checkpoint.load(folder, weights, CPU)

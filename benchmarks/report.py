@@ -27,8 +27,8 @@ brackets the least and the greatest. Before the first round each engine reads 60
   token. An answer that differs from the one before saving counts as a failure.
 - **{TOGETHER} at once**: {TOGETHER} questions behind one reading; tokens of all from when each has its first, and that
   against one stream of the same precision.
-- **Milliseconds of a decoded token**: products with int8 weights and attention as Python's profiler sees them, the rest
-  by subtraction; the first reads every weight once, the second every key and value.
+- **Milliseconds of a decoded token**: products with rounded weights and attention as Python's profiler sees them, the
+  rest by subtraction; the first reads every weight once, the second every key and value.
 - **Peak** is the most memory the process took for loading, reading and one answer, less what it took after its imports;
   **held** is what must be there: weights, keys and values.
 - **llama.cpp** loads the GGUF file that our weights were converted from, with llama-cpp-python's defaults; a second row

@@ -20,7 +20,7 @@ UNITS = {
     "second": "s",  # from question 2 to its first token, on the same reading
     "reopened": "s",  # in a new process, from read() to the first token
     "together": "tokens/s",
-    "products": "ms",  # of a decoded token, in the products with int8 weights
+    "products": "ms",  # of a decoded token, in the products with int8 or int4 weights
     "attention": "ms",  # of a decoded token, in attention
     "disk": "bytes",
     "peak": "bytes",

@@ -25,7 +25,7 @@ TOGETHER = 8
 LLAMA_CAN = frozenset({"disk", "reopened"})
 OURS_CAN = LLAMA_CAN | {"together"}
 PROFILED = frozenset({"profile"})
-"""Ours with int8 weights: a decoded token goes through two kernels that can be told apart."""
+"""Ours with int8 or int4 weights: a decoded token goes through two kernels that can be told apart."""
 
 
 @dataclass(frozen=True)
@@ -100,11 +100,11 @@ def subject(name: str, depths: list[int]) -> Subject:
 
 def _setups(name: str, folder: Path) -> list[Setup]:
     precisions = (
-        [("fp32", "fp32"), ("fp32", "bf16"), ("int8", "int8")]
+        [("fp32", "fp32"), ("fp32", "bf16"), ("int8", "int8"), ("int4", "int8")]
         if name == "tiny"
-        else [("int8", "bf16"), ("int8", "int8")]
+        else [("int8", "bf16"), ("int8", "int8"), ("int4", "int8")]
     )
-    # As the workbench does: int8 weights come from a folder that holds them so.
+    # As the workbench does: rounded weights come from a folder that holds them so.
     folders = {weights: str(convert.ensure(registry.find(name), weights)) for weights, _ in precisions}
     ours = [_ours(weights, kv, folders[weights]) for weights, kv in precisions]
     fp32_bytes = 4 * registry.find(name).num_params
@@ -114,7 +114,7 @@ def _setups(name: str, folder: Path) -> list[Setup]:
 
 
 def _ours(weights: str, kv: str, folder: str) -> Setup:
-    can = OURS_CAN | PROFILED if weights == "int8" else OURS_CAN
+    can = OURS_CAN | PROFILED if weights in ("int8", "int4") else OURS_CAN
     return Setup("ours", "ours", weights, kv, {"folder": folder}, can)
 
 

@@ -106,9 +106,10 @@ def test_an_mxfp4_folder_is_taken_in_bf16(checkpoint: Callable[[str], Path], tmp
     assert plain in ("int8", "bf16")
 
 
-def test_int4_on_a_cpu_says_what_to_use():
+def test_int4_on_a_cpu_is_for_packaged_models_and_says_what_others_may_use(checkpoint: Callable[[str], Path]):
     with pytest.raises(ConfigError, match="weights='int8'"):
-        wb.Workbench("tiny", weights="int4")
+        wb.Workbench(str(checkpoint("llama")), weights="int4")
+    assert open_model("tiny", EngineOptions(weights="int4")).weights == "int4"
     with pytest.raises(ConfigError, match="valid: auto, fp32, bf16, int8, int4"):
         wb.Workbench("tiny", weights="int3")
 

@@ -1,6 +1,6 @@
 import torch
 
-from workbench.engine.int8 import Int8Embedding, Int8Linear, _Scratch, quantize
+from workbench.engine.int8 import Int8Embedding, Int8Linear, Scratch, quantize
 from workbench.engine.kernels import MAX_ROWS
 
 
@@ -19,7 +19,7 @@ def test_a_row_of_zeros_stays_zero():
 
 def make_linear(bias: bool) -> tuple[Int8Linear, torch.Tensor]:
     torch.manual_seed(0)
-    layer = Int8Linear(48, 20, bias=bias, scratch=_Scratch())
+    layer = Int8Linear(48, 20, bias=bias, scratch=Scratch())
     layer.weight, layer.weight_scale = quantize(torch.randn(20, 48))
     if bias:
         layer.bias = torch.randn(20)
@@ -41,7 +41,7 @@ def test_few_rows_leave_the_scratch_buffer_alone():
     for rows, widened in ((MAX_ROWS, 0), (MAX_ROWS + 1, 20 * 48)):
         x = torch.randn(1, rows, 48)
         torch.testing.assert_close(layer(x), x @ weight.T, atol=1e-5, rtol=1e-5)
-        assert layer._scratch._buffer.numel() == widened
+        assert layer.scratch._buffer.numel() == widened
 
 
 def test_an_embedding_gives_the_rounded_rows():

@@ -18,7 +18,13 @@ REFERENCE = json.loads(Path(__file__).with_name("llama_logits.json").read_text()
 LARGEST, MEAN = 0.8, 0.4  # of the difference in log-probability, nats, over the ten likeliest tokens
 
 
-@pytest.mark.parametrize(("name", "weights"), [("tiny", "fp32"), pytest.param("small", "int8", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    ("name", "weights"),
+    [
+        ("tiny", "fp32"),
+        *(pytest.param("small", each, marks=pytest.mark.slow) for each in ("int8", "int4")),
+    ],
+)
 def test_what_comes_next_is_what_llama_cpp_says(name: str, weights: convert.StoredWeights, samples: Path):
     folder = convert.ensure(registry.find(name), weights)
     expected = REFERENCE[name]

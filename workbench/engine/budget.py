@@ -19,6 +19,9 @@ CPU_FP32_LIMIT_BYTES = 10**9
 
 _WIDTHS = {"fp32": 4, "bf16": 2, "int8": 1, "int4": 0.5 + 4 / 64}  # int4 has an fp32 scale for every 64 weights
 
+_CPU_INT4_WIDTH = 0.75
+"""Bytes of a weight of a packaged model in int4: 0.625 where its file has four bits, 1 where it has more."""
+
 _ROW_VECTORS = 40
 """fp32 vectors of hidden size that a row of a chunk takes at its peak: a feed-forward layer some ten, the torch code
 of a Gated DeltaNet layer, which holds states and decays side by side, three times that."""
@@ -70,11 +73,14 @@ class Architecture:
     def weights_bytes(self, weights: str, *, on_gpu: bool) -> int:
         """Bytes of the weights in a precision.
 
-        On a CPU int8 rounds embeddings too and computes in fp32; on a GPU (engine.quantized) linear layers alone are
-        rounded, everything else is bf16.
+        On a CPU int8 rounds embeddings too, int4 leaves the embedding in int8, and both compute in fp32; on a GPU
+        (engine.quantized) linear layers alone are rounded, everything else is bf16.
         """
         if weights in ("fp32", "bf16"):
             return int(self.num_params * _WIDTHS[weights])
+        if weights == "int4" and not on_gpu:
+            table = self.vocab_size * self.hidden_size
+            return int(table + (self.num_params - table) * _CPU_INT4_WIDTH)
         rest = self.float_params + (self.vocab_size * self.hidden_size if on_gpu else 0)
         return int((self.num_params - rest) * _WIDTHS[weights]) + rest * (2 if on_gpu else 4)
 
@@ -82,8 +88,8 @@ class Architecture:
         """Bytes beside weights and cache while a chunk is read: activations, widened matrices and keys, states."""
         activations = CHUNK_TOKENS * _ROW_VECTORS * self.hidden_size * 4 + 4 * self.vocab_size * 4
         keys = 2 * _WIDENED_TOKENS * self.kv_heads * self.head_dim * 8
-        # On a CPU one int8 matrix at a time is widened; a feed-forward layer's is up to 6 times as long as wide.
-        matrix = 6 * self.hidden_size**2 * 4 if weights == "int8" and not on_gpu else 0
+        # On a CPU one rounded matrix at a time is widened; a feed-forward layer's is up to 6 times as long as wide.
+        matrix = 6 * self.hidden_size**2 * 4 if weights in ("int8", "int4") and not on_gpu else 0
         return activations + keys + matrix + _STATE_COPIES * self.state_bytes
 
     def prefill_flop(self, num_tokens: int) -> float:

@@ -1,10 +1,11 @@
 """From a folder in the hub's layout to a model in memory, in the precision this machine wants.
 
 fp32 and bf16 go through transformers' own loader. int8 is filled tensor by tensor, so that the fp32 weights never
-stand in memory at once; a folder that holds int8 already (engine.convert) is taken as it is. Experts are no linear
-layers and stay in float.
+stand in memory at once; a folder that holds int8 or int4 already (engine.convert) is taken as it is. Experts are no
+linear layers and stay in float.
 
-Not covered: finding and fetching (engine.registry, engine.fetch), int4, experts in int8, running MXFP4 as it is.
+Not covered: finding and fetching (engine.registry, engine.fetch), rounding to int4, experts in int8, running MXFP4 as
+it is.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from safetensors import SafetensorError, safe_open
 from torch import nn
 from transformers import AttentionInterface, AutoConfig, AutoModelForCausalLM
 
+from workbench.engine import int4
 from workbench.engine.attention import ATTENTION_NAME, paged_attention
 from workbench.engine.budget import Architecture, state_bytes
 from workbench.engine.extents import KVLayout
@@ -110,7 +112,7 @@ def load(folder: Path, weights: str, device: torch.device) -> transformers.PreTr
 
     Args:
         folder: in the hub's layout, safetensors only.
-        weights: ``fp32``, ``bf16``, ``int8``, or on CUDA ``int4``.
+        weights: ``fp32``, ``bf16``, ``int8``, ``int4``; the last on CUDA, or from a folder that holds it.
         device: where to.
 
     Raises:
@@ -124,15 +126,16 @@ def load(folder: Path, weights: str, device: torch.device) -> transformers.PreTr
     config = text_config(folder)
     packed = quantization(folder)
     _check_quantization(folder, packed, weights)
-    ours = weights == "int8" and (device.type == "cpu" or holds_int8(folder))
+    held = rounded_to(folder)
+    ours = held == weights or (weights == "int8" and device.type == "cpu" and held is None)
     options: dict[str, object] = {}
-    if weights in ("int8", "int4") and not ours:
+    if weights in ("int8", "int4") and not ours and held is None:
         options = loader_options(weights, device, tied=bool(config.tie_word_embeddings))
     elif packed:  # left to itself, transformers runs MXFP4 in kernels it fetches: other numbers on other machines
         options = {"quantization_config": transformers.Mxfp4Config(dequantize=True)}
     try:
         with quiet_transformers():
-            model = _load_int8(folder, config) if ours else _load_float(folder, config, weights, options)
+            model = _load_rounded(folder, config) if ours else _load_float(folder, config, weights, options)
     except (OSError, SafetensorError, RuntimeError, KeyError) as error:
         raise ModelLoadError(f"The weights in {folder} cannot be loaded: {error}") from error
     # What bitsandbytes rounded lies on its device already, and may not be moved.
@@ -182,8 +185,8 @@ def quiet_transformers() -> Iterator[None]:
 def _load_float(
     folder: Path, config: transformers.PreTrainedConfig, weights: str, options: dict[str, object]
 ) -> transformers.PreTrainedModel:
-    if holds_int8(folder):
-        raise KeyError(f"they are int8 already and cannot be had in {weights}; use weights='int8'")
+    if held := rounded_to(folder):
+        raise KeyError(f"they are {held} already and cannot be had in {weights}; use weights={held!r}")
     dtype = torch.float32 if weights == "fp32" else torch.bfloat16
     renamed = {"key_mapping": _GEMMA3_PREFIXES} if config.model_type == "gemma3_text" else {}
     model, info = AutoModelForCausalLM.from_pretrained(
@@ -196,13 +199,14 @@ def _load_float(
     return model
 
 
-def holds_int8(folder: Path) -> bool:
-    """Whether the folder was written by engine.convert with int8 weights."""
+def rounded_to(folder: Path) -> str | None:
+    """``int8`` or ``int4`` if engine.convert wrote the folder with such weights."""
     record = folder / "workbench.json"
-    return record.exists() and json.loads(record.read_text()).get("weights") == "int8"
+    weights = json.loads(record.read_text()).get("weights") if record.exists() else None
+    return weights if weights in ("int8", "int4") else None
 
 
-def _load_int8(folder: Path, config: transformers.PreTrainedConfig) -> transformers.PreTrainedModel:
+def _load_rounded(folder: Path, config: transformers.PreTrainedConfig) -> transformers.PreTrainedModel:
     from accelerate import init_empty_weights
 
     # Buffers (rotary frequencies) are computed; parameters stay without memory until they are filled.
@@ -210,6 +214,9 @@ def _load_int8(folder: Path, config: transformers.PreTrainedConfig) -> transform
         model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
     factor = getattr(model.get_input_embeddings(), "scalar_embed_scale", None)
     convert_modules(model)
+    packed = [name.removesuffix(".words") for name in _names(folder) if name.endswith(".words")]
+    if packed:
+        int4.convert_modules(model, packed)
     if factor is not None:  # Gemma's embedding multiplies what it looks up, and the int8 one does not
         model.get_input_embeddings().register_forward_hook(lambda _module, _ids, rows: rows * factor)
     for name, tensor in _tensors(folder):
@@ -222,6 +229,13 @@ def _load_int8(folder: Path, config: transformers.PreTrainedConfig) -> transform
         raise KeyError(f"{len(empty)} tensors are missing, {empty[0]} first")
     row_kernel()
     return model
+
+
+def _names(folder: Path) -> Iterator[str]:
+    """Names of the tensors in the files."""
+    for path in sorted(folder.glob("*.safetensors")):
+        with safe_open(path, framework="pt") as tensors:
+            yield from tensors.keys()
 
 
 def _tensors(folder: Path) -> Iterator[tuple[str, torch.Tensor]]:
@@ -239,7 +253,9 @@ def _tensors(folder: Path) -> Iterator[tuple[str, torch.Tensor]]:
 def _assign(model: nn.Module, name: str, tensor: torch.Tensor) -> None:
     parent, _, attribute = name.rpartition(".")
     module = model.get_submodule(parent)
-    if isinstance(module, Int8Linear | Int8Embedding):
+    if isinstance(module, int4.Int4Linear):
+        setattr(module, attribute, tensor)
+    elif isinstance(module, Int8Linear | Int8Embedding):
         if attribute == "weight" and tensor.dtype != torch.int8:
             tensor, module.weight_scale = quantize(tensor)
         elif attribute == "bias":

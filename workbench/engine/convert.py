@@ -26,7 +26,7 @@ from workbench.errors import ModelLoadError
 
 _log = logging.getLogger(__name__)
 
-StoredWeights = Literal["fp32", "int8"]
+StoredWeights = Literal["fp32", "int8", "int4"]
 
 FORMAT_VERSION = 1
 """Of the folders written here; a folder of another version is written anew."""
@@ -74,7 +74,7 @@ def convert(entry: Entry, gguf_path: Path, weights: StoredWeights, progress: Pro
     Args:
         entry: a model that is packed as GGUF.
         gguf_path: its file, as engine.fetch left it.
-        weights: ``fp32`` or ``int8``.
+        weights: ``fp32``, ``int8`` or ``int4``.
         progress: told the bytes written.
 
     Raises:
@@ -125,7 +125,7 @@ def _write(entry: Entry, gguf_path: Path, weights: StoredWeights, to: Path, prog
     tensors = source.tensors()
     _write_config(source, tensors, to)
     _write_tokenizer(source, to)
-    write_safetensors(tensors, to / "model.safetensors", int8=weights == "int8", report=report)
+    write_safetensors(tensors, to / "model.safetensors", weights=weights, report=report)
     sizes = {path.name: path.stat().st_size for path in sorted(to.iterdir())}
     (to / RECORD).write_text(json.dumps(_record(entry, weights, sizes), indent=1), encoding="utf-8")
     for path in to.iterdir():

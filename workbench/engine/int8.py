@@ -4,7 +4,7 @@ Weights are rounded symmetrically with one scale per output row; activations are
 run in a kernel that reads the bytes as they are (engine.kernels); more rows (prefill) widen the layer's weights into
 one scratch buffer that all layers share, and use torch's fp32 GEMM.
 
-Not covered: groups, int4, activations in int8 (they cost agreement: see the design figures in benchmarks).
+Not covered: four bits (engine.int4), activations in int8 (they cost agreement: see the design figures in benchmarks).
 
 Source: per-channel symmetric quantisation as in Jacob et al. 2018, section 2.1, with zero-point 0.
 """
@@ -32,18 +32,21 @@ def quantize(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.round(weight / scale[:, None]).to(torch.int8), scale
 
 
-class _Scratch:
+class Scratch:
     """One fp32 buffer that every widened matrix uses in turn; it grows to the largest."""
 
     def __init__(self) -> None:
         self._buffer = torch.empty(0)
 
+    def take(self, rows: int, columns: int) -> torch.Tensor:
+        """An fp32 matrix without values, its own until the next call."""
+        if self._buffer.numel() < rows * columns:
+            self._buffer = torch.empty(rows * columns)
+        return self._buffer[: rows * columns].view(rows, columns)
+
     def widen(self, weight: torch.Tensor) -> torch.Tensor:
         """``weight`` in fp32, valid until the next call."""
-        if self._buffer.numel() < weight.numel():
-            self._buffer = torch.empty(weight.numel())
-        widened = self._buffer[: weight.numel()].view(weight.shape)
-        return widened.copy_(weight)
+        return self.take(*weight.shape).copy_(weight)
 
 
 class Int8Linear(nn.Module):
@@ -60,13 +63,13 @@ class Int8Linear(nn.Module):
     weight_scale: torch.Tensor
     bias: torch.Tensor | None
 
-    def __init__(self, in_features: int, out_features: int, *, bias: bool, scratch: _Scratch) -> None:
+    def __init__(self, in_features: int, out_features: int, *, bias: bool, scratch: Scratch) -> None:
         super().__init__()
         self.in_features, self.out_features = in_features, out_features
         self.register_buffer("weight", torch.empty(out_features, in_features, dtype=torch.int8, device="meta"))
         self.register_buffer("weight_scale", torch.empty(out_features, device="meta"))
         self.register_buffer("bias", torch.empty(out_features, device="meta") if bias else None)
-        self._scratch = scratch
+        self.scratch = scratch
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(..., in_features) fp32 to (..., out_features) fp32."""
@@ -79,7 +82,7 @@ class Int8Linear(nn.Module):
                 self.weight.numpy(), self.weight_scale.numpy(), rows.numpy(), out.view(-1, self.out_features).numpy()
             )
         else:
-            out = nn.functional.linear(x, self._scratch.widen(self.weight)).mul_(self.weight_scale)
+            out = nn.functional.linear(x, self.scratch.widen(self.weight)).mul_(self.weight_scale)
         return out if self.bias is None else out + self.bias
 
 
@@ -101,7 +104,7 @@ class Int8Embedding(nn.Module):
 
 def convert_modules(model: nn.Module) -> None:
     """Put int8 layers in the place of every linear layer and embedding, still without values."""
-    scratch = _Scratch()
+    scratch = Scratch()
     for name, module in list(model.named_modules()):
         if isinstance(module, nn.Linear):
             replacement: nn.Module = Int8Linear(

@@ -52,8 +52,11 @@ class Model:
         self._folder = None if entry else local_folder(choice.model)
         if entry is None and self._folder is None and not _is_hub_id(choice.model):
             raise ConfigError(unknown_model(choice.model))
-        if options.weights == "int4" and self.device.type != "cuda":
-            raise ConfigError("weights='int4' runs on a GPU only; on a CPU the smallest is weights='int8'.")
+        if options.weights == "int4" and self.device.type != "cuda" and not (entry and entry.packed_as == "gguf"):
+            raise ConfigError(
+                "On a CPU weights='int4' is for the packaged models ('tiny', 'small') only, whose files hold four bits "
+                "a weight; for others the smallest is weights='int8'."
+            )
 
     @property
     def folder(self) -> Path | None:
@@ -217,7 +220,9 @@ class Model:
             ) from error
 
     def _stored_weights(self) -> convert.StoredWeights:
-        return "int8" if self.weights == "int8" and self.device.type == "cpu" else "fp32"
+        if self.device.type != "cpu":
+            return "fp32"
+        return "int4" if self.weights == "int4" else "int8" if self.weights == "int8" else "fp32"
 
     def _hub_id(self) -> str:
         return self._choice.entry.hub_id if self._choice.entry else self._choice.model

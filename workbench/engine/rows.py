@@ -1,4 +1,4 @@
-"""A few rows through a dense model with int8 weights: decoding on a CPU, without transformers' modules in between.
+"""A few rows through a dense model with rounded weights: decoding on a CPU, without transformers' modules in between.
 
 One token of a small model takes a few milliseconds of memory traffic, and several times that in modules, views and
 dispatch. So for models of the Llama kind (RMS norms, rotary positions, gated feed-forward) the rows go through the
@@ -13,15 +13,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 import torch
 
+from workbench.engine.int4 import PARTS, Int4Linear, arrays
 from workbench.engine.int8 import Int8Embedding, Int8Linear
-from workbench.engine.kernels import glue_kernel, multiply
+from workbench.engine.kernels import glue_kernel, multiply, multiply_int4
 
 Array = np.ndarray[Any, Any]
+Linear = Int8Linear | Int4Linear
 Attend = Callable[[int, Array, Array, Array, float], Array]
 """Of layer, queries (rows, heads, head_dim), keys and values (rows, kv_heads, head_dim), scale; out like queries."""
 
@@ -30,29 +33,39 @@ _FIXED_ROPE = ("default", "linear", "llama3", "yarn")
 
 
 class _Linear:
-    """Int8 layers with the same input as numpy sees them: one product, in two threads, for all of them.
+    """Layers with the same input as numpy sees them: one product, in two threads, for all of a kind.
 
     Args:
         modules: their weights are put together in memory, and they become views of that.
     """
 
-    def __init__(self, *modules: Int8Linear) -> None:
-        weight, scale = modules[0].weight, modules[0].weight_scale
+    def __init__(self, *modules: Linear) -> None:
+        self._parts = [_joined(list(same)) for _, same in groupby(modules, type)]
         biases = [module.bias for module in modules if module.bias is not None]
-        if len(modules) > 1:
-            weight = torch.cat([module.weight for module in modules])
-            scale = torch.cat([module.weight_scale for module in modules])
-            sizes = [module.out_features for module in modules]
-            for module, part in zip(modules, torch.split(weight, sizes), strict=True):
-                module.weight = part
-        self._weight, self._scale = weight.numpy(), scale.numpy()
         self._bias = torch.cat(biases).numpy() if biases else None
 
     def __call__(self, x: Array) -> Array:
         """(rows, in_features) fp32 to (rows, out_features) fp32."""
-        out = np.empty((len(x), len(self._weight)), np.float32)
-        multiply(self._weight, self._scale, x, out)
+        outs = []
+        for product, weight, size in self._parts:
+            outs.append(np.empty((len(x), size), np.float32))
+            product(*weight, x, outs[-1])
+        out = outs[0] if len(outs) == 1 else np.concatenate(outs, axis=1)
         return out if self._bias is None else np.add(out, self._bias, out=out)
+
+
+def _joined(modules: list[Linear]) -> tuple[Callable[..., None], tuple[Array, ...], int]:
+    """The product of layers of one kind, what it takes beside the rows, and its columns."""
+    packed = isinstance(modules[0], Int4Linear)
+    names = PARTS if packed else ("weight", "weight_scale")
+    whole = []
+    for name in names:
+        parts = [getattr(module, name) for module in modules]
+        whole.append(torch.cat(parts) if len(parts) > 1 else parts[0])
+        for module, part in zip(modules, torch.split(whole[-1], [len(part) for part in parts]), strict=True):
+            setattr(module, name, part)
+    size = sum(module.out_features for module in modules)
+    return (multiply_int4, arrays(*whole), size) if packed else (multiply, tuple(t.numpy() for t in whole), size)
 
 
 class _Norm:
@@ -87,7 +100,7 @@ class _Layer:
 
 
 class RowModel:
-    """A dense int8 model for a few rows at a time.
+    """A dense model for a few rows at a time.
 
     Args:
         model: one that ``supports`` says yes to; the weights are shared with it.
@@ -152,7 +165,7 @@ def _layer(module: Any) -> _Layer:
 
 
 def supports(model: Any) -> bool:
-    """Whether a model is dense, of the Llama kind, in int8 and on a CPU."""
+    """Whether a model is dense, of the Llama kind, in int8 or int4 and on a CPU."""
     config = model.config
     types = set(getattr(config, "layer_types", None) or ["full_attention"])
     return bool(
@@ -160,6 +173,6 @@ def supports(model: Any) -> bool:
         and types == {"full_attention"}
         and config.hidden_act == "silu"
         and config.rope_parameters["rope_type"] in _FIXED_ROPE
-        and isinstance(model.lm_head, Int8Linear)
-        and model.lm_head.weight.device.type == "cpu"
+        and isinstance(model.lm_head, Linear)
+        and next(model.lm_head.buffers()).device.type == "cpu"
     )

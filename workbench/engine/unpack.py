@@ -1,7 +1,9 @@
 """What a GGUF file holds: its metadata by type, its tensors as safetensors, some thousand rows at a time.
 
 fp32 keeps the values exactly as the file's blocks spell them. int8 rounds every matrix to one byte a weight:
-``<name>.weight`` int8 (out, in) and ``<name>.weight_scale`` fp32 (out,); vectors stay fp32.
+``<name>.weight`` int8 (out, in) and ``<name>.weight_scale`` fp32 (out,); vectors stay fp32. int4 keeps the codes of
+linear layers that the file holds in four bits (``<name>.words``, ``.scale`` and ``.minimum``, engine.int4), and rounds
+the other matrices to int8.
 
 Not covered: config and tokenizer (engine.convert), architectures other than Llama and Qwen2, sharded files.
 
@@ -23,13 +25,17 @@ import gguf
 import numpy as np
 import torch
 
+from workbench.engine import int4
+from workbench.engine.four_bits import KINDS, unpack
 from workbench.engine.int8 import quantize
+from workbench.engine.kernels import WIDE
 from workbench.errors import ModelLoadError
 
 ARCHITECTURES = ("llama", "qwen2")
 """What ``general.architecture`` may say."""
 
 _ROWS_BYTES = 64 << 20  # fp32 bytes of the rows dequantised at once
+_ITEM_BYTES = {"F32": 4, "I32": 4, "F16": 2, "I8": 1}
 
 _NAMES = {
     "token_embd": "model.embed_tokens",
@@ -132,25 +138,25 @@ class GGUFFile:
         return found
 
 
-def write_safetensors(tensors: list[Tensor], path: Path, *, int8: bool, report: Callable[[int, int], None]) -> None:
+def write_safetensors(tensors: list[Tensor], path: Path, *, weights: str, report: Callable[[int, int], None]) -> None:
     """Write tensors as a stream: the table first, for every size is known, then rows as they are dequantised.
 
     Args:
         tensors: what to write.
         path: the file.
-        int8: whether matrices are rounded.
+        weights: ``fp32``, ``int8`` or ``int4``.
         report: told bytes done and bytes in all.
 
     Raises:
         OSError: the disk is full; found out before the first row.
     """
-    head, places, end = _table(tensors, int8=int8)
+    head, places, end = _table(tensors, weights)
     done = 0
     with path.open("wb") as out:
         if hasattr(os, "posix_fallocate"):
             os.posix_fallocate(out.fileno(), 0, len(head) + end)
         out.write(head)
-        for name, offset, values in _stream(tensors, int8=int8):
+        for name, offset, values in _stream(tensors, weights):
             out.seek(len(head) + places[name] + offset)
             out.write(values.tobytes())
             done += values.nbytes
@@ -159,35 +165,56 @@ def write_safetensors(tensors: list[Tensor], path: Path, *, int8: bool, report: 
         os.fsync(out.fileno())
 
 
-def _table(tensors: list[Tensor], *, int8: bool) -> tuple[bytes, dict[str, int], int]:
+def _table(tensors: list[Tensor], weights: str) -> tuple[bytes, dict[str, int], int]:
     """The file's first bytes, where each tensor begins after them, and where the last ends."""
     table: dict[str, object] = {"__metadata__": {"format": "pt"}}
     places: dict[str, int] = {}
     end = 0
-    # fp32 first, so that it stays aligned.
-    for name, dtype, shape in sorted(_layout(tensors, int8=int8), key=lambda row: row[1] != "F32"):
-        places[name], end = end, end + prod(shape) * (4 if dtype == "F32" else 1)
+    # The widest first, so that all stay aligned.
+    for name, dtype, shape in sorted(_layout(tensors, weights), key=lambda row: -_ITEM_BYTES[row[1]]):
+        places[name], end = end, end + prod(shape) * _ITEM_BYTES[dtype]
         table[name] = {"dtype": dtype, "shape": shape, "data_offsets": [places[name], end]}
     content = json.dumps(table).encode()
     content += b" " * (-len(content) % 8)
     return len(content).to_bytes(8, "little") + content, places, end
 
 
-def _layout(tensors: list[Tensor], *, int8: bool) -> Iterator[tuple[str, str, tuple[int, ...]]]:
+def _form(tensor: Tensor, weights: str) -> str:
+    """How a tensor is stored when ``weights`` are wanted: ``fp32``, ``int8`` or ``int4``."""
+    if weights == "fp32" or len(tensor.shape) != 2:
+        return "fp32"
+    # An embedding is looked up row by row, and rows lie side by side in int4.
+    packed = tensor.source.tensor_type in KINDS and int4.fits(tensor.shape) and "embed_tokens" not in tensor.name
+    return "int4" if weights == "int4" and packed else "int8"
+
+
+def _layout(tensors: list[Tensor], weights: str) -> Iterator[tuple[str, str, tuple[int, ...]]]:
     """Name, dtype and shape of everything stored."""
     for tensor in tensors:
-        if int8 and len(tensor.shape) == 2:
+        form = _form(tensor, weights)
+        if form == "int4":
+            words, groups = int4.shapes(*tensor.shape)
+            for name, dtype, shape in zip(int4.PARTS, ("I32", "F16", "F16"), (words, groups, groups), strict=True):
+                yield f"{tensor.name.removesuffix('weight')}{name}", dtype, shape
+        elif form == "int8":
             yield tensor.name, "I8", tensor.shape
             yield f"{tensor.name}_scale", "F32", tensor.shape[:1]
         else:
             yield tensor.name, "F32", tensor.shape
 
 
-def _stream(tensors: list[Tensor], *, int8: bool) -> Iterator[tuple[str, int, np.ndarray]]:
+def _stream(tensors: list[Tensor], weights: str) -> Iterator[tuple[str, int, np.ndarray]]:
     """Name, byte offset within the stored tensor, and values."""
     for tensor in tensors:
-        for row, values in _rows(tensor):
-            if int8 and values.ndim == 2:
+        form, kind = _form(tensor, weights), tensor.source.tensor_type
+        for row, data in _rows(tensor):
+            if form == "int4":
+                parts = int4.pack(*map(torch.from_numpy, unpack(data, kind)))
+                for name, part in zip(int4.PARTS, parts, strict=True):
+                    yield f"{tensor.name.removesuffix('weight')}{name}", row // WIDE * part[0].nbytes, part.numpy()
+                continue
+            values = np.array(gguf.dequantize(data, kind), dtype=np.float32)
+            if form == "int8":
                 rounded, scale = quantize(torch.from_numpy(values))
                 yield tensor.name, row * values.shape[1], rounded.numpy()
                 yield f"{tensor.name}_scale", row * 4, scale.numpy()
@@ -196,15 +223,15 @@ def _stream(tensors: list[Tensor], *, int8: bool) -> Iterator[tuple[str, int, np
 
 
 def _rows(tensor: Tensor) -> Iterator[tuple[int, np.ndarray]]:
-    """First row and fp32 values (rows, columns), or one vector."""
-    data, kind = tensor.source.data, tensor.source.tensor_type
+    """First row and the file's blocks of some rows, or those of a vector."""
+    data = tensor.source.data
     if len(tensor.shape) == 1:
-        yield 0, np.array(gguf.dequantize(data, kind), dtype=np.float32)
+        yield 0, data
         return
     if tensor.interleaved_heads:
         # Only rows change places, so the blocks within a row stay as they are.
         pairs = data.reshape(tensor.interleaved_heads, -1, 2, data.shape[-1])
         data = pairs.swapaxes(1, 2).reshape(data.shape)
-    step = max(1, _ROWS_BYTES // (tensor.shape[1] * 4))
+    step = max(1, _ROWS_BYTES // (tensor.shape[1] * 4 * WIDE)) * WIDE
     for row in range(0, tensor.shape[0], step):
-        yield row, np.array(gguf.dequantize(data[row : row + step], kind), dtype=np.float32)
+        yield row, data[row : row + step]

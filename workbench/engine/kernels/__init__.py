@@ -23,6 +23,12 @@ import numpy as np
 LANES = 8
 """fp32 values in a vector: one AVX2 register, two of NEON."""
 
+WIDE = 16
+"""fp32 values in a vector of the int4 product: a cache line, one AVX-512 register, two of AVX2."""
+
+GROUP = 32
+"""Weights that share a scale and a minimum in int4."""
+
 MAX_ROWS = 128
 """Rows up to which ``multiply`` is faster than widening the matrix once and a GEMM."""
 
@@ -41,6 +47,34 @@ def multiply(weight: Array, scale: Array, x: Array, out: Array) -> None:
         out: fp32 (rows, out_features), contiguous; overwritten.
     """
     row_kernel()(weight, scale, x, out)
+
+
+def multiply_int4(packed: Array, scale: Array, low: Array, x: Array, out: Array) -> None:
+    """Multiply int4 weights with a few rows: ``out = x @ weight.T`` with the ``weight`` of ``widen_int4``.
+
+    The weights are read from memory once, however many rows there are. The bits of a row do not depend on the others.
+
+    Args:
+        packed: int32 (out_features / WIDE, in_features / 8, WIDE), contiguous: eight columns of a row in each word.
+        scale: fp16 as its bits in uint16 (out_features / WIDE, in_features / GROUP, WIDE), contiguous.
+        low: like scale; what a weight is whose four bits are 0.
+        x: fp32 (rows, in_features), contiguous.
+        out: fp32 (rows, out_features), contiguous; overwritten.
+    """
+    int4_kernel("multiply")(packed, scale, low, x, out)
+
+
+def widen_int4(packed: Array, scale: Array, low: Array, first: int, out: Array) -> None:
+    """The fp32 values of some rows of int4 weights, as columns: that is how they are stored.
+
+    Args:
+        packed: as in ``multiply_int4``.
+        scale: likewise.
+        low: likewise.
+        first: the rows begin at ``first * WIDE``.
+        out: fp32 (in_features, a multiple of WIDE), contiguous; overwritten.
+    """
+    int4_kernel("widen")(packed, scale, low, first, out)
 
 
 def attend_rows(
@@ -96,6 +130,15 @@ def row_kernel() -> Any:
     from workbench.engine.kernels.cache import compile_kernel
 
     return compile_kernel(product.multiply, product.SIGNATURE)
+
+
+@cache
+def int4_kernel(name: str) -> Any:
+    """A kernel of ``kernels.nibbles`` by its name, loaded or compiled on first use."""
+    from workbench.engine.kernels import nibbles
+    from workbench.engine.kernels.cache import compile_kernel
+
+    return compile_kernel(getattr(nibbles, name), nibbles.SIGNATURES[name])
 
 
 @cache

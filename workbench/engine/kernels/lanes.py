@@ -19,7 +19,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic, models, register_model
 from numba.np.arrayobj import make_array
 
-from workbench.engine.kernels import LANES
+from workbench.engine.kernels import LANES, WIDE
 
 LOWEST = -87.0
 """exp of anything below is 0: its value would be near the smallest normal fp32 number."""
@@ -33,26 +33,27 @@ class _Emitter:
 
     Args:
         builder: llvmlite's.
+        lanes: elements of a vector.
     """
 
-    def __init__(self, builder: Any) -> None:
-        self._builder = builder
-        self.whole, self.real = ir.VectorType(ir.IntType(32), LANES), ir.VectorType(ir.FloatType(), LANES)
+    def __init__(self, builder: Any, lanes: int) -> None:
+        self._builder, self._lanes = builder, lanes
+        self.whole, self.real = ir.VectorType(ir.IntType(32), lanes), ir.VectorType(ir.FloatType(), lanes)
 
     def constant(self, value: float) -> Any:
         """The same number in all lanes."""
         kind = self.whole if isinstance(value, int) else self.real
-        return ir.Constant(kind, [kind.element(value)] * LANES)
+        return ir.Constant(kind, [kind.element(value)] * self._lanes)
 
     def call(self, name: str, *args: Any) -> Any:
         """An LLVM intrinsic on vectors of fp32."""
         kind = ir.FunctionType(self.real, [self.real] * len(args))
-        function = cgutils.get_or_insert_function(self._builder.module, kind, f"llvm.{name}.v{LANES}f32")
+        function = cgutils.get_or_insert_function(self._builder.module, kind, f"llvm.{name}.v{self._lanes}f32")
         return self._builder.call(function, args)
 
     def _pointer(self, data: Any, index: Any) -> Any:
         place = self._builder.gep(data, [index])
-        return self._builder.bitcast(place, ir.VectorType(place.type.pointee, LANES).as_pointer())
+        return self._builder.bitcast(place, ir.VectorType(place.type.pointee, self._lanes).as_pointer())
 
     def load(self, array: tuple[Any, str], index: Any) -> Any:
         """Elements widened to fp32, given (address, dtype); uint16 holds bf16."""
@@ -68,6 +69,30 @@ class _Emitter:
     def store(self, array: tuple[Any, str], index: Any, value: Any) -> None:
         """Write a vector to an fp32 array, given (address, dtype)."""
         self._builder.store(value, self._pointer(array[0], index), align=1)
+
+    def halves(self, array: tuple[Any, str], index: Any) -> Any:
+        """fp16 numbers, given as their bits in uint16, widened to fp32."""
+        place = self._builder.gep(array[0], [index])
+        kind = ir.VectorType(ir.HalfType(), self._lanes)
+        return self._builder.fpext(
+            self._builder.load(self._builder.bitcast(place, kind.as_pointer()), align=2), self.real
+        )
+
+    def words(self, array: tuple[Any, str], index: Any) -> Any:
+        """Integers of 32 bits as they are."""
+        return self._builder.load(self._pointer(array[0], index), align=4)
+
+    def masked(self, words: Any, mask: Any) -> Any:
+        """Some bits of each word, which then is a number below 2**31, as fp32."""
+        return self._builder.sitofp(self._builder.and_(words, self._spread(mask, self.whole)), self.real)
+
+    def highest(self, words: Any) -> Any:
+        """The upper four bits of each word as a number from 0 to 15, in fp32."""
+        return self._builder.sitofp(self._builder.lshr(words, self.constant(28)), self.real)
+
+    def spread(self, array: tuple[Any, str], index: Any) -> Any:
+        """One element of an fp32 array in all lanes."""
+        return self.splat(self._builder.load(self._builder.gep(array[0], [index])))
 
     def add(self, a: Any, b: Any) -> Any:
         """Sum."""
@@ -87,9 +112,12 @@ class _Emitter:
 
     def splat(self, value: Any) -> Any:
         """A number that is known only at run time, in all lanes."""
-        undefined = ir.Constant(self.real, ir.Undefined)
+        return self._spread(value, self.real)
+
+    def _spread(self, value: Any, kind: Any) -> Any:
+        undefined = ir.Constant(kind, ir.Undefined)
         one = self._builder.insert_element(undefined, value, ir.IntType(32)(0))
-        return self._shuffle(one, undefined, [0] * LANES)
+        return self._shuffle(one, undefined, [0] * self._lanes)
 
     def maximum(self, a: Any, b: Any) -> Any:
         """The larger one of each lane."""
@@ -103,8 +131,8 @@ class _Emitter:
         """Lane i is the sum of the i-th vector, added as a tree: pairs, then pairs of pairs."""
         values = list(vectors)
         for width in (1, 2, 4):
-            starts = range(0, LANES, 2 * width)
-            first = [side + start + i for start in starts for side in (0, LANES) for i in range(width)]
+            starts = range(0, self._lanes, 2 * width)
+            first = [side + start + i for start in starts for side in (0, self._lanes) for i in range(width)]
             second = [place + width for place in first]
             values = [
                 self._builder.fadd(self._shuffle(a, b, first), self._shuffle(a, b, second))
@@ -130,7 +158,7 @@ class _Emitter:
         return builder.select(builder.fcmp_ordered("<", x, constant(LOWEST)), constant(0.0), value)
 
 
-def _emit(name: str) -> Callable[..., Any]:
+def _emit(name: str, lanes: int = LANES) -> Callable[..., Any]:
     """Code generator, for numba, of an operation of ``_Emitter``; of an array it gets the address and the dtype."""
 
     def generate(context: Any, builder: Any, signature: Any, args: Sequence[Any]) -> Any:
@@ -138,25 +166,46 @@ def _emit(name: str) -> Callable[..., Any]:
             (make_array(kind)(context, builder, arg).data, kind.dtype.name) if isinstance(kind, types.Array) else arg
             for kind, arg in zip(signature.args, args, strict=True)
         ]
-        value = getattr(_Emitter(builder), name)(*passed)
+        value = getattr(_Emitter(builder, lanes), name)(*passed)
         return context.get_dummy_value() if value is None else value
 
     return generate
 
 
 class Lanes(types.Type):  # type: ignore[misc]  # numba ships no types
-    """Type of a vector."""
+    """Type of a vector of fp32 values.
+
+    Args:
+        name: numba's.
+        count: of them.
+    """
+
+    def __init__(self, name: str, count: int) -> None:
+        super().__init__(name)
+        self.count = count
 
 
 @register_model(Lanes)
 class LanesModel(models.PrimitiveModel):  # type: ignore[misc]
     """A vector is one LLVM value."""
 
+    def __init__(self, dmm: object, fe_type: Any) -> None:
+        super().__init__(dmm, fe_type, ir.VectorType(ir.FloatType(), fe_type.count))
+
+
+class Words(types.Type):  # type: ignore[misc]
+    """Type of a vector of ``WIDE`` integers of 32 bits."""
+
+
+@register_model(Words)
+class WordsModel(models.PrimitiveModel):  # type: ignore[misc]
+    """A vector is one LLVM value."""
+
     def __init__(self, dmm: object, fe_type: object) -> None:
-        super().__init__(dmm, fe_type, ir.VectorType(ir.FloatType(), LANES))
+        super().__init__(dmm, fe_type, ir.VectorType(ir.IntType(32), WIDE))
 
 
-_V = Lanes("lanes")
+_V, _WIDE, _WORDS = Lanes("lanes", LANES), Lanes("wide lanes", WIDE), Words("words")
 
 # numba reads the number of arguments off each function; the first is its typing context.
 load = intrinsic(lambda _, data, at: (_V(data, types.unliteral(at)), _emit("load")))
@@ -169,3 +218,14 @@ fma = intrinsic(lambda _, a, b, c: (_V(a, b, c), _emit("fma")))
 maximum = intrinsic(lambda _, a, b: (_V(a, b), _emit("maximum")))
 exp = intrinsic(lambda _, a: (_V(a), _emit("exp")))
 sums = intrinsic(lambda _, a, b, c, d, e, f, g, h: (_V(a, b, c, d, e, f, g, h), _emit("sums")))
+
+wide_splat = intrinsic(lambda _, a: (_WIDE(a), _emit("splat", WIDE)))
+wide_spread = intrinsic(lambda _, data, at: (_WIDE(data, types.unliteral(at)), _emit("spread", WIDE)))
+wide_halves = intrinsic(lambda _, data, at: (_WIDE(data, types.unliteral(at)), _emit("halves", WIDE)))
+wide_store = intrinsic(lambda _, data, at, a: (types.void(data, types.unliteral(at), a), _emit("store", WIDE)))
+wide_add = intrinsic(lambda _, a, b: (_WIDE(a, b), _emit("add", WIDE)))
+wide_mul = intrinsic(lambda _, a, b: (_WIDE(a, b), _emit("mul", WIDE)))
+wide_fma = intrinsic(lambda _, a, b, c: (_WIDE(a, b, c), _emit("fma", WIDE)))
+words = intrinsic(lambda _, data, at: (_WORDS(data, types.unliteral(at)), _emit("words", WIDE)))
+masked = intrinsic(lambda _, a, _mask: (_WIDE(a, types.int32), _emit("masked", WIDE)))
+highest = intrinsic(lambda _, a: (_WIDE(a), _emit("highest", WIDE)))
