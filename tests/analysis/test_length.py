@@ -45,6 +45,7 @@ def test_marks_of_lists_and_headings_are_no_part_of_a_sentence():
         ("If the court hears the case, which it may, the trial ends.", 9, ""),
         ("It is not a case for this court, which has said so.", 9, ""),
         ("The court heard it in May, which surprised the parties.", 5, ""),
+        ("The court heard it in May.", -1, ""),
         ("The judge (of the court in Oslo, which sat late) left.", 8, ""),
     ],
 )  # fmt: skip

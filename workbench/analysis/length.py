@@ -55,7 +55,7 @@ def shortened(sentence: str, most: int) -> str:
 
     Only a clause that adds to what stands in front of it is left out, never one that limits it ("but", "unless").
     """
-    while num_words(sentence) > most:
+    while sentence and num_words(sentence) > most:
         at = max((match.start() for match in _ADDED.finditer(sentence)), default=0)
         sentence = sentence[:at] + "." if _stands_alone(sentence[:at], sentence[at:]) else ""
     return sentence
