@@ -55,6 +55,12 @@ def test_each_value_leads_to_its_source_in_every_form():
     assert "The document does not say." in html
 
 
+def test_a_whole_number_has_no_point():
+    frame = pl.DataFrame({"fee": [300.0, 0.5, 1e300]})
+    shown = table_bundle(wb.Table(frame, pl.DataFrame([], schema=tables.CELLS), "a.txt"))["text/plain"]
+    assert [line.strip() for line in shown.splitlines()[-3:]] == ["300", "0.5", "1e+300"]
+
+
 def test_nothing_of_a_hostile_table_is_alive():
     table = table_of(HOSTILE)
     table = wb.Table(table.frame.rename({"share": HOSTILE}), table.cells, HOSTILE, {}, (HOSTILE,))

@@ -66,6 +66,8 @@ def _shown(value: object) -> str:
         return "—"
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        value = int(value)  # the document has no ".0"
     said = "; ".join(map(str, value)) if isinstance(value, list) else str(value)
     return " ".join(said.split())
 
