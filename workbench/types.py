@@ -267,10 +267,14 @@ class Weigh:
     Attributes:
         alternatives: beginnings, as ids.
         told: hears of their probabilities, on the engine's thread, before the first token is chosen.
+        aside: what is tried behind the question instead of an answer, and taken back; empty for nothing.
+        replies: beginnings of what follows ``aside``; their probabilities come behind those of ``alternatives``.
     """
 
     alternatives: tuple[tuple[int, ...], ...]
     told: Callable[[tuple[float, ...]], None] | None = None
+    aside: tuple[int, ...] = ()
+    replies: tuple[tuple[int, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from workbench.engine.decoding import Decoding
 from workbench.engine.evidence import Watch
 from workbench.engine.prompt import chunk_ends
 from workbench.engine.rows import RowModel, supports
-from workbench.types import Question, Step
+from workbench.types import Question, Step, Weigh
 
 Store = Callable[[int, torch.Tensor, torch.Tensor], BatchView]
 
@@ -68,26 +68,36 @@ class Runner:
             sequence.rollback()
             raise
 
-    def weigh(
-        self, sequence: SequenceCache, logits: torch.Tensor, alternatives: Sequence[Sequence[int]]
-    ) -> tuple[float, ...]:
+    def weigh(self, sequence: SequenceCache, logits: torch.Tensor, weigh: Weigh) -> tuple[float, ...]:
         """How probable each of some continuations is, at temperature 1; the sequence stays as it is.
 
         Args:
             sequence: what they continue.
             logits: after its last token, (vocabulary,).
-            alternatives: ids of each.
+            weigh: the continuations; what they have in common up to their last tokens is run once.
         """
-        return tuple(self._weight(sequence, logits, list(ids)) for ids in alternatives)
+        tried: dict[tuple[int, ...], torch.Tensor] = {}
 
-    def _weight(self, sequence: SequenceCache, logits: torch.Tensor, ids: list[int]) -> float:
+        def probability(given: tuple[int, ...], ids: tuple[int, ...]) -> float:
+            head = (*given, *ids[:-1])
+            if head not in tried:
+                tried[head] = self._tried(sequence, logits, head)
+            rows = tried[head][len(given) :]
+            return float(rows[torch.arange(len(ids)), torch.tensor(ids)].sum().exp())
+
+        return (
+            *(probability((), ids) for ids in weigh.alternatives),
+            *(probability(weigh.aside, ids) for ids in weigh.replies),
+        )
+
+    def _tried(self, sequence: SequenceCache, logits: torch.Tensor, ids: Sequence[int]) -> torch.Tensor:
+        """Logarithms of probabilities in front of, and behind each of ``ids``, (1 + ids, vocabulary), float32."""
         rows = logits[None]
-        if len(ids) > 1:
-            sequence.begin(len(ids) - 1, trial=True)
-            rows = torch.cat([rows, self._run(sequence, ids[:-1], len(ids) - 1)])
+        if ids:
+            sequence.begin(len(ids), trial=True)
+            rows = torch.cat([rows, self._run(sequence, ids, len(ids))])
             sequence.rollback()
-        chosen = rows.float().log_softmax(-1)[torch.arange(len(ids)), torch.tensor(ids)]
-        return float(chosen.sum().exp())
+        return rows.float().log_softmax(-1)
 
     def _modules(
         self, token_ids: list[list[int]], positions: list[list[int]], cache: Cache, num_logits: int = 1
@@ -188,7 +198,7 @@ class Runner:
         for logits in self.prefill(sequence, question.token_ids):
             last = logits
         if question.weigh is not None:
-            answer.weighed(self.weigh(sequence, last, question.weigh.alternatives))
+            answer.weighed(self.weigh(sequence, last, question.weigh))
         return last
 
 
