@@ -1,9 +1,12 @@
 """How good the answers are, each figure beside the same model without us.
 
-    python -m benchmarks.quality [--models tiny,small] [--what squad,needles,absent,claims]
+    python -m benchmarks.quality [--models tiny,small] [--what squad,needles,absent,claims] [--lengths 1500,4000]
 
-- squad: exact match and F1 on SQuAD 2.0, half of it unanswerable: plain transformers on the same prompt in fp32, ours
-  without quotes, ours with the guard.
+Ours is asked in two ways: as the model alone would say it, with neither quotes nor a threshold for what is absent, and
+as people are given it.
+
+- squad: exact match and F1 on SQuAD 2.0, half of it unanswerable: plain transformers on the same prompt in fp32, and
+  ours.
 - needles: a planted fact at 5 depths of a novel's first 1,500, 4,000 and 7,000 tokens: is it told, is its page cited?
 - absent: 30 questions on things that the opinion does not say: how many are answered so? And the 15 questions of
   tests/gold/opinion.toml that it does answer: how many are said to be absent?
@@ -27,6 +30,7 @@ from rich.table import Table
 
 import workbench as wb
 from benchmarks.squad import Paragraph, exact, f1, paragraphs
+from workbench.analysis.absent import ABSENT_THRESHOLD
 from workbench.analysis.prompts import says_absent
 from workbench.documents.quotes import spell
 
@@ -39,7 +43,6 @@ SHORT = "Reply with the shortest words of the document that answer the question,
 JUDGE = "Is this statement true according to the document? Reply only Yes or No. Statement: "
 ANSWER_TOKENS = 64
 DEPTHS = (0.05, 0.27, 0.5, 0.73, 0.95)
-LENGTHS = (1_500, 4_000, 7_000)
 
 NEEDLES = (
     ("The gardener of Thornhill keeps his key under the blue beehive.", "Where is the key kept?", "beehive"),
@@ -71,17 +74,20 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Way:
-    """A manner of answering: ours, with or without the guard."""
+    """A manner of answering: ours, with or without what guards an answer."""
 
     name: str
-    quotes: bool
+    guarded: bool
 
     def ask(self, reading: wb.Reading, questions: Sequence[str], system: str | None = None) -> list[wb.Answer]:
         """Answers to questions, decoded together."""
-        return reading.ask_many(questions, max_tokens=ANSWER_TOKENS, quotes=self.quotes, system=system)
+        return reading.ask_many(
+            questions, max_tokens=ANSWER_TOKENS, quotes=self.guarded, system=system,
+            absent_threshold=ABSENT_THRESHOLD if self.guarded else None,
+        )  # fmt: skip
 
 
-WAYS = (Way("ours, unguarded", quotes=False), Way("ours", quotes=True))
+WAYS = (Way("the model alone", guarded=False), Way("ours", guarded=True))
 
 
 class Plain:
@@ -123,7 +129,7 @@ def squad(bench: wb.Workbench, chosen: list[Paragraph], tell: Callable[[str], No
             for way in WAYS:
                 answers = way.ask(reading, questions, SHORT)
                 said[way.name] += [(predicted(a.text), g) for a, g in zip(answers, gold, strict=True)]
-                if way.quotes:
+                if way.guarded:
                     quoted += [contains(a, g) for a, g in zip(answers, gold, strict=True) if g and a.citations]
                 else:
                     texts = [plain.answer(a.prompt_token_ids) for a in answers]
@@ -139,10 +145,10 @@ def squad(bench: wb.Workbench, chosen: list[Paragraph], tell: Callable[[str], No
     yield Figure("squad", "ours", "quotes that contain the gold answer", mean(quoted), len(quoted))
 
 
-def needles(bench: wb.Workbench, tell: Callable[[str], None]) -> Iterator[Figure]:
+def needles(bench: wb.Workbench, lengths: Sequence[int], tell: Callable[[str], None]) -> Iterator[Figure]:
     """Planted facts: told, and their page cited."""
     text = wb.load(NOVEL).text
-    for length in LENGTHS:
+    for length in lengths:
         tell(f"needles in {length:,} tokens")
         planted = plant(text[: int(length * 4.3)])
         with bench.read(wb.load(planted.encode(), name="novel.txt"), progress=None) as reading:
@@ -221,14 +227,14 @@ def mean(values: Iterator[float] | Sequence[float]) -> float:
     return sum(kept) / len(kept) if kept else 0.0
 
 
-def measure(model: str, tests: Sequence[str], questions: int, cache: Path) -> Iterator[Figure]:
+def measure(model: str, tests: Sequence[str], questions: int, lengths: Sequence[int], cache: Path) -> Iterator[Figure]:
     """Every figure asked for, of one model."""
     tell = Console(stderr=True).print
     with wb.Workbench(model, store=False) as bench:
         if "squad" in tests:
             yield from squad(bench, paragraphs(cache, questions), tell)
         if "needles" in tests:
-            yield from needles(bench, tell)
+            yield from needles(bench, lengths, tell)
         about = [kind for name, kind in (("absent", absent), ("claims", claims)) if name in tests]
         if about:
             tell("reading the opinion")
@@ -241,14 +247,18 @@ def main(
     models: Annotated[str, typer.Option(help="Comma-separated.")] = "tiny,small",
     what: Annotated[str, typer.Option(help="Comma-separated.")] = "squad,needles,absent,claims",
     questions: Annotated[int, typer.Option(help="Of SQuAD; 0 takes 300 for tiny, 60 for small.")] = 0,
+    lengths: Annotated[str, typer.Option(help="Tokens of the novel, comma-separated.")] = "1500,4000,7000",
     out: Annotated[Path, typer.Option(help="Folder for the JSON.")] = ROOT / "build" / "bench",
 ) -> None:
     """Measure, print, write."""
     for model in models.split(","):
         number = questions or (300 if model == "tiny" else 60)
         table, figures = Table("test", "way", "figure", "share", "of", title=model), []
-        for figure in measure(model, what.split(","), number, out):
+        for figure in measure(model, what.split(","), number, [int(each) for each in lengths.split(",")], out):
             figures.append(asdict(figure))
+            Console(stderr=True).print(
+                f"{figure.test}, {figure.way}: {figure.figure} {figure.value:.1%} of {figure.number}"
+            )
             table.add_row(figure.test, figure.way, figure.figure, f"{figure.value:.1%}", str(figure.number))
         Console().print(table)
         out.mkdir(parents=True, exist_ok=True)
