@@ -69,6 +69,18 @@ def test_few_rows_and_many_compute_the_same_product(bias: bool):
         torch.testing.assert_close(layer(x), expected, atol=1e-4, rtol=1e-4)
 
 
+def test_many_rows_may_be_multiplied_in_bf16():
+    layer = Int4Linear(96, 48, bias=False, scratch=Scratch())
+    (layer.words, layer.scale, layer.minimum), exact = make_matrix(48, 96)
+    layer.scratch.dtype = torch.bfloat16
+    for rows, off in ((MAX_ROWS, 1e-6), (MAX_ROWS + 1, 1e-2)):
+        x = torch.randn(rows, 96)
+        expected = x @ torch.from_numpy(exact).float().T
+        out = layer(x)
+        assert out.dtype == torch.float32
+        assert off / 100 < (out - expected).norm() / expected.norm() < off
+
+
 @pytest.fixture(scope="module")
 def tiny() -> Path:
     return convert.ensure(registry.find("tiny"), "int4")
@@ -89,10 +101,15 @@ def test_a_packaged_model_has_the_very_weights_of_its_file(tiny: Path):
     for each in (model, exact):
         each.set_attn_implementation("sdpa")
     ours, theirs = model(ids).logits, exact(ids).logits
-    assert (ours - theirs).norm() < 0.02 * theirs.norm()  # the embedding, which is the head too, is in int8
+    assert (ours - theirs).norm() < 0.03 * theirs.norm()  # the embedding, which is the head too, is in int8
     before = {name: module.scale.clone() for name, module in packed.items()}
     RowModel(model)  # puts weights together in memory
     assert all(torch.equal(module.scale, before[name]) for name, module in packed.items())
+
+
+def test_the_bytes_in_the_budget_are_those_of_the_file_or_a_little_more(tiny: Path):
+    expected = registry.find("tiny").architecture.weights_bytes("int4", on_gpu=False)
+    assert 0.8 * expected < (tiny / "model.safetensors").stat().st_size < expected
 
 
 def test_int4_weights_are_not_to_be_had_otherwise(tiny: Path):

@@ -218,12 +218,12 @@ def test_a_second_process_loads_what_the_first_compiled():
         "import numpy as np\n"
         "attend = [k.attend_kernel(np.dtype(name)) for name in ('float32', 'uint16', 'int8')]\n"
         "glue = [k.glue_kernel(name) for name in ('norm', 'turn', 'gate', 'round_int8')]\n"
-        "int4 = [k.int4_kernel(name) for name in ('multiply', 'widen')]\n"
+        "int4 = [k.int4_kernel(name) for name in ('multiply', 'widen', 'widen_bf16')]\n"
         "for each in (k.row_kernel(), *attend, *glue, *int4):\n"
         "    print(each.stats.cache_hits.total(), each.stats.cache_misses.total())"
     )
     run_python(code)
-    assert run_python(code) == ["1", "0"] * 10
+    assert run_python(code) == ["1", "0"] * 11
 
 
 def test_importing_the_kernels_does_not_import_numba():

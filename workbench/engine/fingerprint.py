@@ -45,9 +45,18 @@ def model_parts(model: transformers.PreTrainedModel, layout: KVLayout, grid: int
         "grid": str(grid),
         "torch": torch.__version__,
         "transformers": transformers.__version__,
-        "cpu": torch.backends.cpu.get_cpu_capability(),
+        "cpu": torch.backends.cpu.get_cpu_capability() + (" bf16" if _in_bf16(model) else ""),
         "threads": str(torch.get_num_threads()),
     }
+
+
+def _in_bf16(model: transformers.PreTrainedModel) -> bool:
+    """Whether chunks are multiplied in bf16 (engine.int4)."""
+    import torch
+
+    from workbench.engine.int4 import Int4Linear
+
+    return any(isinstance(each, Int4Linear) and each.scratch.dtype == torch.bfloat16 for each in model.modules())
 
 
 def _without_places(config: object) -> object:

@@ -1,9 +1,10 @@
 """Weight-only int4: linear layers that keep a GGUF file's own four bits a weight and compute in fp32.
 
 Thirty-two weights of a row share a scale and a minimum, in fp16: ``weight = scale * code + minimum``. That is what
-Q4_1 holds, bit for bit, and Q4_K but for the rounding of its products of scales to fp16. Activations are never rounded.
-A few rows (decoding) run in a kernel that reads the bits as they are (engine.kernels); more rows (prefill) widen some
-weight rows at a time into one scratch buffer that all layers share, and use torch's fp32 GEMM.
+Q4_1 holds, bit for bit, and Q4_K but for the rounding of its products of scales to fp16. A few rows (decoding) run in a
+kernel that reads the bits as they are and multiplies in fp32 (engine.kernels). More rows (prefill) widen some weight
+rows at a time into one scratch buffer that all layers share, and use torch's GEMM: in bf16 where the processor has
+instructions for that, which rounds activations and results to 8 bits and costs less than int8 weights do, else in fp32.
 
 Not covered: rounding to four bits (only files that hold them are converted), embeddings (engine.int8), GPUs.
 """
@@ -66,7 +67,12 @@ def pack(
 
 def arrays(words: torch.Tensor, scale: torch.Tensor, minimum: torch.Tensor) -> tuple[Array, Array, Array]:
     """What the kernels take, on the same memory: fp16 as its bits."""
-    return words.numpy(), scale.view(torch.uint16).numpy(), minimum.view(torch.uint16).numpy()
+    return words.numpy(), _bits(scale), _bits(minimum)
+
+
+def _bits(tensor: torch.Tensor) -> Array:
+    """A tensor's memory as numpy has it: fp32, or the bits of a shorter float."""
+    return (tensor if tensor.dtype == torch.float32 else tensor.view(torch.uint16)).numpy()
 
 
 class Int4Linear(nn.Module):
@@ -108,25 +114,36 @@ class Int4Linear(nn.Module):
     def _by_parts(self, x: torch.Tensor, held: tuple[Array, Array, Array]) -> torch.Tensor:
         """The product by GEMM, some weight rows at a time: widened, they stay in the processor's cache."""
         out = torch.empty(len(x), self.out_features)
-        step = max(1, _PART_BYTES // (4 * self.in_features * WIDE)) * WIDE
+        x = x.to(self.scratch.dtype)
+        step = max(1, _PART_BYTES // (x.itemsize * self.in_features * WIDE)) * WIDE
         for first in range(0, self.out_features, step):
             part = out[:, first : first + step]
             weight = self.scratch.take(self.in_features, part.shape[1])
-            widen_int4(*held, first // WIDE, weight.numpy())
-            torch.mm(x, weight, out=part)
+            widen_int4(*held, first // WIDE, _bits(weight))
+            part.copy_(x @ weight)
         return out
 
 
+def multiplies_bf16() -> bool:
+    """Whether this processor has instructions for products of bf16 matrices, which it adds up in fp32."""
+    found = torch.cpu.get_capabilities()
+    return bool(found.get("avx512_bf16") or found.get("amx_bf16"))
+
+
 def convert_modules(model: nn.Module, names: Iterable[str]) -> None:
-    """Put int4 layers in the place of the int8 layers of these names, still without values."""
+    """Put int4 layers in the place of the int8 layers of these names, still without values.
+
+    Where the processor multiplies bf16, many rows do so, in the layers that stay int8 too.
+    """
     for name in names:
         module = model.get_submodule(name)
         if not isinstance(module, Int8Linear):
             raise KeyError(f"{name} is no linear layer")
+        module.scratch.dtype = torch.bfloat16 if multiplies_bf16() else torch.float32
         replacement = Int4Linear(
             module.in_features, module.out_features, bias=module.bias is not None, scratch=module.scratch
         )
         parent, _, child = name.rpartition(".")
         setattr(model.get_submodule(parent), child, replacement)
-    for kernel in ("multiply", "widen"):
+    for kernel in ("multiply", "widen_bf16" if multiplies_bf16() else "widen"):
         int4_kernel(kernel)

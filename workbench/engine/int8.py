@@ -33,19 +33,24 @@ def quantize(weight: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 class Scratch:
-    """One fp32 buffer that every widened matrix uses in turn; it grows to the largest."""
+    """One buffer that every widened matrix uses in turn; it grows to the largest.
+
+    Attributes:
+        dtype: fp32, or bf16: each int8 weight is the same number in it, and activations are rounded before a GEMM.
+    """
 
     def __init__(self) -> None:
+        self.dtype = torch.float32
         self._buffer = torch.empty(0)
 
     def take(self, rows: int, columns: int) -> torch.Tensor:
-        """An fp32 matrix without values, its own until the next call."""
-        if self._buffer.numel() < rows * columns:
-            self._buffer = torch.empty(rows * columns)
+        """A matrix without values, its own until the next call."""
+        if self._buffer.numel() < rows * columns or self._buffer.dtype != self.dtype:
+            self._buffer = torch.empty(rows * columns, dtype=self.dtype)
         return self._buffer[: rows * columns].view(rows, columns)
 
     def widen(self, weight: torch.Tensor) -> torch.Tensor:
-        """``weight`` in fp32, valid until the next call."""
+        """``weight`` in a float dtype, valid until the next call."""
         return self.take(*weight.shape).copy_(weight)
 
 
@@ -82,7 +87,8 @@ class Int8Linear(nn.Module):
                 self.weight.numpy(), self.weight_scale.numpy(), rows.numpy(), out.view(-1, self.out_features).numpy()
             )
         else:
-            out = nn.functional.linear(x, self.scratch.widen(self.weight)).mul_(self.weight_scale)
+            widened = self.scratch.widen(self.weight)
+            out = nn.functional.linear(x.to(widened.dtype), widened).float().mul_(self.weight_scale)
         return out if self.bias is None else out + self.bias
 
 

@@ -41,7 +41,7 @@ class Workbench:
 
     Args:
         model: a registry name (``small``, ``qwen3.5-9b`` ...), a hub id, a folder; None takes what fits this machine.
-        weights: ``auto``, ``fp32``, ``bf16``, ``int8`` or, on a GPU, ``int4``.
+        weights: ``auto``, ``fp32``, ``bf16``, ``int8`` or, on a GPU or for ``small`` and ``tiny``, ``int4``.
         kv: precision of keys and values: ``auto``, ``fp32``, ``bf16`` or ``int8``.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
         seed: of sampling, where a question names none.

@@ -72,9 +72,9 @@ def widen_int4(packed: Array, scale: Array, low: Array, first: int, out: Array) 
         scale: likewise.
         low: likewise.
         first: the rows begin at ``first * WIDE``.
-        out: fp32 (in_features, a multiple of WIDE), contiguous; overwritten.
+        out: fp32, or bf16 as its bits in uint16, (in_features, a multiple of WIDE), contiguous; overwritten.
     """
-    int4_kernel("widen")(packed, scale, low, first, out)
+    int4_kernel("widen" if out.dtype == np.float32 else "widen_bf16")(packed, scale, low, first, out)
 
 
 def attend_rows(
@@ -138,7 +138,7 @@ def int4_kernel(name: str) -> Any:
     from workbench.engine.kernels import nibbles
     from workbench.engine.kernels.cache import compile_kernel
 
-    return compile_kernel(getattr(nibbles, name), nibbles.SIGNATURES[name])
+    return compile_kernel(getattr(nibbles, name.removesuffix("_bf16")), nibbles.SIGNATURES[name])
 
 
 @cache

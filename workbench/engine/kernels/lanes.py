@@ -67,7 +67,13 @@ class _Emitter:
         return vector
 
     def store(self, array: tuple[Any, str], index: Any, value: Any) -> None:
-        """Write a vector to an fp32 array, given (address, dtype)."""
+        """Write a vector to an array, given (address, dtype): fp32, or uint16 for bf16, rounded to the nearest."""
+        if array[1] == "uint16":
+            bits = self._builder.bitcast(value, self.whole)
+            even = self._builder.and_(self._builder.lshr(bits, self.constant(16)), self.constant(1))
+            bits = self._builder.add(bits, self._builder.add(even, self.constant(0x7FFF)))
+            short = ir.VectorType(ir.IntType(16), self._lanes)
+            value = self._builder.trunc(self._builder.lshr(bits, self.constant(16)), short)
         self._builder.store(value, self._pointer(array[0], index), align=1)
 
     def halves(self, array: tuple[Any, str], index: Any) -> Any:

@@ -38,6 +38,7 @@ _PACKED = "int32[:,:,::1], uint16[:,:,::1], uint16[:,:,::1]"
 SIGNATURES = {
     "multiply": f"void({_PACKED}, float32[:,::1], float32[:,::1])",
     "widen": f"void({_PACKED}, int64, float32[:,::1])",
+    "widen_bf16": f"void({_PACKED}, int64, uint16[:,::1])",
 }
 """Types of each: words, scales and minima of a matrix, then what it is multiplied with or what is wanted of it."""
 
