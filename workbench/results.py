@@ -115,8 +115,8 @@ class Answer(Displayed):
         document_name: what it was asked of.
         warnings: what to know about the pages it rests on, a sentence each.
         unsupported: sentences of ``text`` that no passage supports, by code's judgement.
-        absent_probability: that the model would say that the document does not say it, by its own logits before the
-            first token, in [0, 1]; None where that was not asked for (summaries, thinking).
+        absent_probability: that the document does not say it, estimated from the model's own logits before the first
+            token, in [0, 1]; None where that was not asked for (summaries, thinking).
     """
 
     question: str

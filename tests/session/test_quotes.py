@@ -158,3 +158,16 @@ def test_drafts_change_nothing_of_a_quote(
     assert [step.token_id for step in drafted.steps] == [step.token_id for step in plain.steps]
     probabilities = [step.probability for step in plain.steps]
     assert [step.probability for step in drafted.steps] == pytest.approx(probabilities, abs=1e-4)
+
+
+def test_what_is_absent_can_be_replayed_and_a_chat_goes_on_behind_it(bytes_reading: wb.Reading):
+    length = len(prompts.ABSENT)
+    answer = bytes_reading.ask(WHO, max_tokens=length, absent_threshold=0.0)
+    assert answer.text == prompts.ABSENT
+    assert wb.replay(answer, bytes_reading.document, bench=bytes_reading.bench, progress=None).identical
+    with bytes_reading.chat() as chat:
+        first = chat.ask(WHO, max_tokens=length, absent_threshold=0.0)
+        second = chat.ask("When?", max_tokens=4, absent_threshold=None)
+    said = (*first.prompt_token_ids, *first.token_ids)
+    assert first.text == prompts.ABSENT
+    assert second.prompt_token_ids[: len(said)] == said

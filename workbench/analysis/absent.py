@@ -1,42 +1,73 @@
 """That the document does not say it: an answer of its own, with its probability.
 
+Two things are weighed before the first token, by the model's own logits: that the answer begins with a denial,
+and what the model replies, aside, to whether the question can be answered. A small model that would rather say
+something than nothing denies too seldom, but less seldom where it cannot know, and then it is in doubt here as well.
+
 Not covered: what is said otherwise.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from workbench.types import Weigh
 
-ABSENT_THRESHOLD: float | None = 0.15
-"""From this probability on, it is said: of fifteen questions that the opinion answers, `small` gives none so much."""
+ABSENT_THRESHOLD: float | None = 0.5
+"""From this probability on, it is said: where, by ``estimate``, it is likelier than not."""
+
+_REPLIED = 0.5
+# Fitted to eighteen questions about the opinion, half of them on what it does not say, put to `small`. The reply counts
+# three times: it moves within a narrow range.
+_DENIED, _REPLY, _BIAS = 1.0, 3.0, 4.0
+_TINY = 1e-6  # below it, one probability is as good as another
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """Ids of what is weighed, and of what is said.
+
+    Attributes:
+        denial: begins an answer that the document does not say it.
+        aside: asks whether it can be answered.
+        replies: Yes, and No.
+        sentence: that the document does not say it.
+        end_token_ids: the tokens that end an answer.
+    """
+
+    denial: tuple[int, ...]
+    aside: tuple[int, ...]
+    replies: tuple[tuple[int, ...], tuple[int, ...]]
+    sentence: tuple[int, ...]
+    end_token_ids: frozenset[int]
 
 
 class Absent:
-    """Weighs the sentence that says so before an answer begins, and has it said where it is probable enough.
+    """Weighs whether the document says it before an answer begins, and has that said where it is probable enough.
 
     Args:
-        sentence: as ids.
-        end_token_ids: the tokens that end an answer.
+        wording: as ids.
         threshold: the probability from which on it is said; None leaves it to the model.
 
     Attributes:
-        probability: that the model begins its answer with the sentence, at temperature 1; None before it is known.
+        probability: that the document does not say it, see ``estimate``; None before it is known.
     """
 
-    def __init__(self, sentence: Sequence[int], end_token_ids: frozenset[int], threshold: float | None) -> None:
-        self._sentence, self._ends, self._threshold = tuple(sentence), end_token_ids, threshold
+    def __init__(self, wording: Wording, threshold: float | None) -> None:
+        self._wording, self._threshold = wording, threshold
         self.probability: float | None = None
         self._at = 0
 
     @property
     def weigh(self) -> Weigh:
         """What the engine is asked for."""
-        return Weigh((self._sentence,), self._told)
+        wording = self._wording
+        return Weigh((wording.denial,), self._told, wording.aside, wording.replies)
 
     def _told(self, probabilities: tuple[float, ...]) -> None:
-        self.probability = probabilities[0]
+        self.probability = estimate(*probabilities)
 
     @property
     def _forced(self) -> bool:
@@ -46,8 +77,8 @@ class Absent:
         """The sentence and an end, where it is to be said; else anything."""
         if not self._forced:
             return None
-        rest = self._sentence[self._at : self._at + 1]
-        return rest or sorted(self._ends) or None
+        rest = self._wording.sentence[self._at : self._at + 1]
+        return rest or sorted(self._wording.end_token_ids) or None
 
     def advance(self, token_id: int) -> None:  # noqa: ARG002 - what is forced is known
         """A token was chosen."""
@@ -55,4 +86,21 @@ class Absent:
 
     def draft(self) -> Sequence[int]:
         """The rest of the sentence, where it is to be said."""
-        return self._sentence[self._at :] if self._forced else ()
+        return self._wording.sentence[self._at :] if self._forced else ()
+
+
+def estimate(denied: float, yes: float, no: float) -> float:
+    """That the document does not say it, in [0, 1].
+
+    A model that replies to the aside with neither Yes nor No has not understood it, and is not heard: then it is the
+    probability of a denial.
+
+    Args:
+        denied: probability that the answer begins with a denial.
+        yes: of the reply that it can be answered.
+        no: of the reply that it cannot.
+    """
+    if yes + no < _REPLIED:
+        return denied
+    evidence = _DENIED * math.log(denied + _TINY) + _REPLY * math.log((no + _TINY) / (yes + _TINY))
+    return 1 / (1 + math.exp(-evidence - _BIAS))

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from workbench.analysis import prompts
-from workbench.analysis.absent import Absent
+from workbench.analysis.absent import Absent, Wording
 from workbench.analysis.audit import AuditLog
 from workbench.analysis.manifest import TURN, Request
 from workbench.analysis.text import THINK_START
@@ -85,14 +85,28 @@ def task_ids(tokenizer: Tokenizer, task: str, *, thinking: bool) -> tuple[int, .
 
 
 def absent_choice(tokenizer: Tokenizer, threshold: float | None, *, thinking: bool) -> Absent | None:
-    """Weighs ``prompts.ABSENT`` before the answer; None where a thought stands in front of it.
+    """Weighs before the answer whether the document says it at all; None where a thought stands in front of it.
 
     Raises:
         ConfigError: ``threshold`` is no probability.
     """
     if threshold is not None and not 0 <= threshold <= 1:
         raise ConfigError(f"absent_threshold={threshold!r} is no probability; give 0 to 1, or None for no threshold.")
-    return None if thinking else Absent(tokenizer.encode(prompts.ABSENT), tokenizer.end_token_ids, threshold)
+    return None if thinking else Absent(_wording(tokenizer), threshold)
+
+
+def _wording(tokenizer: Tokenizer) -> Wording:
+    def ids(text: str) -> tuple[int, ...]:
+        return tuple(tokenizer.encode(text))
+
+    frame = tokenizer.frame
+    return Wording(
+        denial=ids(prompts.DENIAL),
+        aside=(*frame.between_turns, *ids(prompts.ANSWERABLE), *frame.after_user),
+        replies=(ids("Yes"), ids("No")),
+        sentence=ids(prompts.ABSENT),
+        end_token_ids=tokenizer.end_token_ids,
+    )
 
 
 def opens_thought(tokenizer: Tokenizer, *, thinking: bool) -> bool:

@@ -10,6 +10,7 @@ Not covered: turning text into ids (analysis.ask), the model's own chat template
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,7 +28,11 @@ OPEN = "The document begins here.\n\n"
 
 CLOSE = "\n\nThe document ends here.\n\n"
 
-ABSENT = "The document does not say."
+DENIAL = "The document does not"
+
+ABSENT = f"{DENIAL} say."
+
+ANSWERABLE = "Is the answer to this question written in the document? Reply only Yes or No."
 
 # Short on purpose: asked to quote as well, a small model forgets to, or quotes what is not there (analysis.citations
 # finds the passage instead); asked more than once not to guess, it says too often that the document does not say.
@@ -45,6 +50,7 @@ _STYLES = {
     "chronological": "Tell what happened in the order of time, with the dates and periods that the document gives.",
     "by section": "Say what each section states.",
 }
+_DENIED = re.compile(rf"{DENIAL} (?:say|state|mention|specify|name|give|provide|contain|include|indicate|disclose)\b")
 _PLAIN = "Use only what the document says. Write plain full sentences, without headings, lists or introduction."
 
 
@@ -52,8 +58,8 @@ _QUOTE = "Quote the passage of the document that proves this answer, word for wo
 
 
 def says_absent(answer: str) -> bool:
-    """Whether an answer is that the document does not say it."""
-    return answer.strip().startswith(ABSENT.rstrip("."))
+    """Whether an answer is that the document does not say it, in our words or the like."""
+    return _DENIED.match(answer.strip()) is not None
 
 
 def ask(question: str, system: str | None = None) -> str:

@@ -120,8 +120,8 @@ class Reading:
             system: a further instruction for this question.
             quotes: have the model quote the passage behind each sentence, held to the document. That takes time, and
                 no token of the answer hangs on it; without, passages are found by their words.
-            absent_threshold: the probability of "the document does not say" from which on it is said, whatever else
-                the model would say; None leaves it to the model.
+            absent_threshold: the probability that the document does not say it from which on that is the answer,
+                whatever else the model would say; None leaves it to the model.
 
         Raises:
             EngineError: the reading is closed.

@@ -1,0 +1,61 @@
+"""When an answer is that the document does not say it, and how probable that is."""
+
+from itertools import product
+
+import pytest
+
+from workbench.analysis import prompts
+from workbench.analysis.absent import Absent, Wording, estimate
+
+WORDING = Wording((1, 2), (7, 8), ((5,), (6,)), (1, 2, 3), frozenset({9}))
+
+
+def told(threshold: float | None, *probabilities: float) -> Absent:
+    absent = Absent(WORDING, threshold)
+    assert absent.weigh.told is not None
+    absent.weigh.told(probabilities)
+    return absent
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [prompts.ABSENT, "The document does not mention the price.", " The document does not specify who paid.\n"],
+)
+def test_an_answer_that_denies_is_known_in_other_words_too(answer: str):
+    assert prompts.says_absent(answer)
+
+
+@pytest.mark.parametrize(
+    "answer", ["The document does not bind the parties.", "No.", "It says: The document does not say."]
+)
+def test_an_answer_about_what_a_document_does_not_do_is_an_answer(answer: str):
+    assert not prompts.says_absent(answer)
+
+
+def test_the_estimate_is_a_probability_that_rises_with_both_of_its_signs():
+    shares = (0.0, 1e-9, 0.01, 0.3, 1.0)
+    for denied, yes, no in product(shares, repeat=3):
+        assert 0 <= estimate(denied, yes, no) <= 1
+    rising = [estimate(denied, 0.6, 0.4) for denied in shares]
+    assert rising == sorted(rising)
+    assert rising[0] < rising[-1]
+    falling = [estimate(0.05, yes, 1 - yes) for yes in (0.0, 0.2, 0.5, 0.8, 1.0)]
+    assert falling == sorted(falling, reverse=True)
+    assert falling[0] > falling[-1]
+
+
+def test_a_model_that_replies_neither_yes_nor_no_is_heard_by_its_denial_alone():
+    assert estimate(0.3, 0.2, 0.1) == 0.3
+
+
+def test_the_sentence_is_said_to_its_end_from_the_threshold_on_and_never_without_one():
+    sure = told(0.5, 0.9, 0.1, 0.9)
+    assert sure.probability is not None
+    assert sure.probability > 0.5
+    said = []
+    for _ in range(4):
+        said.append(sure.allowed())
+        sure.advance(0)
+    assert said == [(1,), (2,), (3,), [9]]
+    assert told(0.5, 1e-4, 0.9, 0.1).allowed() is None
+    assert told(None, 0.9, 0.1, 0.9).allowed() is None
