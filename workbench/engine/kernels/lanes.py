@@ -100,6 +100,14 @@ class _Emitter:
         """One element of an fp32 array in all lanes."""
         return self.splat(self._builder.load(self._builder.gep(array[0], [index])))
 
+    def prefetch(self, array: tuple[Any, str], index: Any) -> None:
+        """Have the cache line of an element fetched; an index past the end does no harm."""
+        place = self._builder.bitcast(self._builder.gep(array[0], [index]), ir.IntType(8).as_pointer())
+        number = ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [place.type, number, number, number])
+        function = cgutils.get_or_insert_function(self._builder.module, kind, "llvm.prefetch.p0")
+        self._builder.call(function, [place, number(0), number(3), number(1)])
+
     def add(self, a: Any, b: Any) -> Any:
         """Sum."""
         return self._builder.fadd(a, b)
@@ -216,6 +224,7 @@ _V, _WIDE, _WORDS = Lanes("lanes", LANES), Lanes("wide lanes", WIDE), Words("wor
 # numba reads the number of arguments off each function; the first is its typing context.
 load = intrinsic(lambda _, data, at: (_V(data, types.unliteral(at)), _emit("load")))
 store = intrinsic(lambda _, data, at, a: (types.void(data, types.unliteral(at), a), _emit("store")))
+prefetch = intrinsic(lambda _, data, at: (types.void(data, types.unliteral(at)), _emit("prefetch")))
 splat = intrinsic(lambda _, a: (_V(a), _emit("splat")))
 add = intrinsic(lambda _, a, b: (_V(a, b), _emit("add")))
 sub = intrinsic(lambda _, a, b: (_V(a, b), _emit("sub")))

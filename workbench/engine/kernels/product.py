@@ -16,7 +16,10 @@ import numba
 import numpy as np
 
 from workbench.engine.kernels import LANES
-from workbench.engine.kernels.lanes import fma, load, splat, store, sums
+from workbench.engine.kernels.lanes import fma, load, prefetch, splat, store, sums
+
+LINE = 64
+"""Bytes that memory hands over at once."""
 
 SIGNATURE = "void(int8[:,::1], float32[::1], float32[:,::1], float32[:,::1])"
 """Types of ``multiply``: weight, scale, x, out."""
@@ -46,6 +49,11 @@ def single(weight, x, at, row, dots):
     base = row * x.shape[1]
     pa, pb, pc, pd, pe, pf, pg, ph = at[0], at[1], at[2], at[3], at[4], at[5], at[6], at[7]
     for k in range(0, x.shape[1] - x.shape[1] % LANES, LANES):
+        if k % LINE == 0:  # the next eight rows: eight streams at once are too many for the processor to foresee
+            far = k + LANES * x.shape[1]
+            prefetch(weight, pa + far), prefetch(weight, pb + far), prefetch(weight, pc + far)
+            prefetch(weight, pd + far), prefetch(weight, pe + far), prefetch(weight, pf + far)
+            prefetch(weight, pg + far), prefetch(weight, ph + far)
         y = load(x, base + k)
         a, b = fma(load(weight, pa + k), y, a), fma(load(weight, pb + k), y, b)
         c, d = fma(load(weight, pc + k), y, c), fma(load(weight, pd + k), y, d)
