@@ -7,7 +7,7 @@ import torch
 
 from workbench.engine import checkpoint, convert, registry
 from workbench.engine.four_bits import KINDS, unpack
-from workbench.engine.int4 import Int4Linear, arrays, pack
+from workbench.engine.int4 import BF16_ROWS, Int4Linear, arrays, pack
 from workbench.engine.int8 import Scratch
 from workbench.engine.kernels import GROUP, MAX_ROWS, multiply_int4, widen_int4
 from workbench.engine.rows import RowModel, supports
@@ -73,7 +73,7 @@ def test_many_rows_may_be_multiplied_in_bf16():
     layer = Int4Linear(96, 48, bias=False, scratch=Scratch())
     (layer.words, layer.scale, layer.minimum), exact = make_matrix(48, 96)
     layer.scratch.dtype = torch.bfloat16
-    for rows, off in ((MAX_ROWS, 1e-6), (MAX_ROWS + 1, 1e-2)):
+    for rows, off in ((BF16_ROWS, 1e-6), (BF16_ROWS + 1, 1e-2)):
         x = torch.randn(rows, 96)
         expected = x @ torch.from_numpy(exact).float().T
         out = layer(x)
