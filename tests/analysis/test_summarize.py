@@ -106,6 +106,12 @@ def test_a_sentence_too_long_for_a_short_summary_is_shortened(tokenizer: HubToke
     assert made.result().text == head + "."
 
 
+def test_a_sentence_that_leaves_no_room_for_another_is_said_only_if_nothing_fits(tokenizer: HubTokenizer):
+    first, second = " ".join("Abcdefghijklmnoz") + ".", " ".join(f"Q{i}" for i in range(21)) + "."
+    assert stream(tokenizer, iter([f"{first} {second} And"] * MAX_TURNS), 20).result().text == second
+    assert stream(tokenizer, iter([f"{first} {second * 2} And"] * MAX_TURNS), 20).result().text == first
+
+
 def test_every_part_of_the_document_is_asked_for_in_order(tokenizer: HubTokenizer):
     made = stream(tokenizer, (sentence(n, 16) + " And" for n in count()), 150)
     made.result()

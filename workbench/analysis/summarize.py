@@ -35,9 +35,9 @@ TOLERANCE = 0.15
 MAX_TURNS = 8
 """Of a part: the first, and those that go on."""
 
-LONG_SENTENCE, SHORT_SENTENCE = 20, 12
-"""Words by which a turn may go beyond, so that its last sentence comes to an end and can be shortened; and words that
-are left for another one, where one is needed."""
+LONG_SENTENCE, SHORT_SENTENCE, LEAST_SENTENCE = 20, 12, 8
+"""Words by which a turn may go beyond, so that its last sentence comes to an end and can be shortened; words that are
+better left for another one, where one is needed; and words below which there is no room for it."""
 
 TOKENS_PER_WORD, SPARE_TOKENS = 2.5, 48
 """Room of one turn; a bound, not an aim."""
@@ -86,7 +86,7 @@ class SummaryStream(Stream):
         self._part = self._turn = 0
         self._left = max_tokens
         SamplingParams(1 if max_tokens is None else max_tokens)  # refuses what is no number of tokens
-        self._pending = deque[Delta]()
+        self._pending, self._spare = deque[Delta](), list[str]()
         self._inner: AnswerStream | None = None
         self._text, self._num_seen = "", 0
         self.answer: Summary | None = None
@@ -216,10 +216,21 @@ class SummaryStream(Stream):
             if not sentence:
                 return
             self._num_seen += 1
-            if not self._repeats(sentence):
-                said = Said(sentence, self._part, self._heading())
-                self._pending.append(Delta(written([*self._said, said])[len(written(self._said)) :], ()))
-                self._said.append(said)
+            if most - num_words(sentence) < LEAST_SENTENCE and num_words(sentence) < least and not at_last:
+                self._spare.append(sentence)
+            elif not self._repeats(sentence):
+                self._say(sentence)
+
+    def _say(self, sentence: str) -> None:
+        said = Said(sentence, self._part, self._heading())
+        self._pending.append(Delta(written([*self._said, said])[len(written(self._said)) :], ()))
+        self._said.append(said)
+
+    def _say_spare(self) -> None:
+        """Say what left too little room for another sentence, now that none is to come."""
+        for sentence in self._spare:
+            if num_words(sentence) <= self._bounds()[1] and not self._repeats(sentence):
+                self._say(sentence)
 
     def _repeats(self, sentence: str) -> bool:
         """Whether it was said already."""
@@ -233,12 +244,14 @@ class SummaryStream(Stream):
         by_itself = bool(turn.token_ids) and turn.token_ids[-1] in ends
         at_last = self._turn == MAX_TURNS - 1 and self._part == len(self._parts) - 1
         self._keep(whole_sentences(turn.text, ended=by_itself), at_last=at_last)
+        if self._turn == MAX_TURNS - 1:
+            self._say_spare()
         self._turns.append(turn)
         self._turn += 1
         if self._left is not None:
             self._left -= len(turn.token_ids)
         if self._bounds()[0] <= 0 or self._turn == MAX_TURNS:
-            self._part, self._turn = self._part + 1, 0
+            self._part, self._turn, self._spare = self._part + 1, 0, []
 
     def _give_back(self) -> None:
         if not self._ended:
