@@ -49,7 +49,7 @@ def test_a_model_that_replies_neither_yes_nor_no_is_heard_by_its_denial_alone():
 
 
 def test_the_sentence_is_said_to_its_end_from_the_threshold_on_and_never_without_one():
-    sure = told(0.5, 0.9, 0.1, 0.9)
+    sure = told(0.5, 0.9, 0.0, 0.0, 0.1, 0.9)
     assert sure.probability is not None
     assert sure.probability > 0.5
     said = []
@@ -57,5 +57,12 @@ def test_the_sentence_is_said_to_its_end_from_the_threshold_on_and_never_without
         said.append(sure.allowed())
         sure.advance(0)
     assert said == [(1,), (2,), (3,), [9]]
-    assert told(0.5, 1e-4, 0.9, 0.1).allowed() is None
-    assert told(None, 0.9, 0.1, 0.9).allowed() is None
+    assert told(0.5, 1e-4, 0.0, 0.0, 0.9, 0.1).allowed() is None
+    assert told(None, 0.9, 0.0, 0.0, 0.1, 0.9).allowed() is None
+
+
+def test_a_question_that_is_answered_with_yes_or_no_is_answered_so():
+    assert told(0.5, 0.05, 0.2, 0.7, 0.2, 0.8).probability == 0.05
+    asked_for_a_name = told(0.5, 0.05, 0.01, 0.01, 0.2, 0.8).probability
+    assert asked_for_a_name is not None
+    assert asked_for_a_name > 0.5

@@ -64,10 +64,12 @@ class Absent:
     def weigh(self) -> Weigh:
         """What the engine is asked for."""
         wording = self._wording
-        return Weigh((wording.denial,), self._told, wording.aside, wording.replies)
+        return Weigh((wording.denial, *wording.replies), self._told, wording.aside, wording.replies)
 
     def _told(self, probabilities: tuple[float, ...]) -> None:
-        self.probability = estimate(*probabilities)
+        denied, *answers, yes, no = probabilities
+        # Where the answer itself is Yes or No, the reply would be that answer: No to a false statement.
+        self.probability = denied if sum(answers) >= _REPLIED else estimate(denied, yes, no)
 
     @property
     def _forced(self) -> bool:
