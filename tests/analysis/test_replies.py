@@ -2,7 +2,7 @@
 
 import pytest
 
-from workbench.analysis.absent import Absent
+from workbench.analysis.absent import Absent, Wording
 from workbench.analysis.replies import Replies
 from workbench.engine.tokenizer import HubTokenizer
 
@@ -30,6 +30,7 @@ def test_an_answer_is_one_of_the_replies(tokenizer: HubTokenizer, wish: str, rep
 
 @pytest.mark.parametrize(("probability", "reply"), [(0.1, "yes"), (0.9, "Not there.")])
 def test_what_is_not_there_is_said_where_it_is_probable(tokenizer: HubTokenizer, probability: float, reply: str):
-    absent = Absent(tokenizer.encode("Not there."), tokenizer.end_token_ids, 0.5)
-    absent._told((probability,))
+    sentence = tuple(tokenizer.encode("Not there."))
+    absent = Absent(Wording((), (), ((), ()), sentence, tokenizer.end_token_ids), 0.5)
+    absent.probability = probability
     assert said(Replies(("no", "yes"), tokenizer, absent), tokenizer, "yes" if probability < 0.5 else reply) == reply
