@@ -1,6 +1,7 @@
 """What all tests share: random checkpoints made once a run, and the sample documents."""
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,9 @@ settings.load_profile("same")
 
 # Tests that are about the store name a folder of their own.
 os.environ["WORKBENCH_STORE"] = "off"
+
+# A job in the background ignores Ctrl-C, and so would everything that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SAMPLES = Path(__file__).parents[1] / "sample_data"
 
