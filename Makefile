@@ -71,11 +71,12 @@ check: $(READY)
 	$(PY) -m mypy
 	$(VENV)/bin/lint-imports
 
-# The outputs of live-output cells are megabytes of scripts that need a kernel; they are not stored.
+# The outputs of live-output cells are megabytes of scripts that need a kernel; they are not stored, nor is this folder.
 notebooks: $(READY)
 	$(EXECUTE) --to notebook --inplace $(NOTEBOOKS)
 	$(PY) -m jupyter nbconvert --to notebook --inplace --TagRemovePreprocessor.enabled=True \
 		--TagRemovePreprocessor.remove_all_outputs_tags live-output $(NOTEBOOKS)
+	sed -i 's|$(CURDIR)/notebooks/||g' $(NOTEBOOKS)
 
 # Browser tests need a Chromium. Where we may, we install Debian's; elsewhere they are skipped and say how to get one.
 chromium:
