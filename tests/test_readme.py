@@ -1,4 +1,4 @@
-"""The README's example is run as it stands; its commands exist."""
+"""The README's example is run as it stands; its commands exist; the notebooks tell nothing of a machine."""
 
 import re
 import subprocess
@@ -33,3 +33,8 @@ def test_the_commands_are_there_and_the_page_is_short():
 def test_what_the_readme_links_to_is_there():
     for link in re.findall(r"\]\(([^)#]+)\)", README):
         assert (ROOT / link).exists(), link
+
+
+def test_stored_outputs_name_no_folder_of_the_machine_that_made_them():
+    for notebook in (ROOT / "notebooks").glob("*.ipynb"):
+        assert not re.search(r"kept in (/|[A-Z]:)", notebook.read_text(encoding="utf-8"))
