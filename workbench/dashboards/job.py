@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from functools import partial
 
 import panel as pn
 
@@ -66,14 +67,17 @@ class Job:
     def _run(self, cancel: threading.Event) -> None:
         try:
             found = self._work(lambda line: self._write(markup.note(line)), cancel)
-            self._write(str(found._repr_mimebundle_()["text/html"]))
-            if self._document is not None and isinstance(found, Table):
-                parts = cited_pages(self._document, found.citations)
-                self._page.change(lambda: self.pages.extend(parts))
+            self._page.change(partial(self._show, found, str(found._repr_mimebundle_()["text/html"])))
         except Exception as error:  # noqa: BLE001 - a page must say that it failed, whatever failed
             self._write(markup.failed("", "", failure(error)))
         finally:
             self._page.change(self._ended)
+
+    def _show(self, found: Displayed, html: str) -> None:
+        """All of it in one change: one that comes while another is drawn may be lost (Panel 1.9)."""
+        self.out.object = html
+        if self._document is not None and isinstance(found, Table):
+            self.pages[:] = cited_pages(self._document, found.citations)
 
     def _ended(self) -> None:
         self.busy, self.start.visible, self.stop.visible = False, True, False
