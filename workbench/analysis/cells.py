@@ -20,6 +20,7 @@ import polars as pl
 
 from workbench import tables
 from workbench.analysis.belonging import MIN_PROBABILITY, Claim, Labels, Verdict, judged
+from workbench.analysis.figures import THOUSANDS
 from workbench.analysis.schema import Column, Schema
 from workbench.analysis.statuses import ValueKind, assess
 from workbench.analysis.values import Order, Parsed, Value, date_order, parse
@@ -36,7 +37,6 @@ _ASSESSED: dict[str, ValueKind] = {
     "integer": "number", "number": "number", "date": "date", "choice": "choice", "yes_no": "bool"
 }  # fmt: skip
 _LARGE = re.compile(r"(\d{4,})(?:\.(\d+?)0*)?")
-_MARK = "[.,' \u00a0\u202f]"
 _VARIANTS = {"'": "['\"“”„‟]", "/": r"[/\\]", " ": r"[\s\x00-\x1f\x7f-\x9f]+"}
 
 Row = Mapping[str, object]
@@ -164,7 +164,7 @@ def _grouped(whole: str, fraction: str) -> str:
     first = len(whole) % 3 or 3
     groups = [whole[:first], *(whole[at : at + 3] for at in range(first, len(whole), 3))]
     rest = f"[.,]{fraction}0*" if fraction else "(?:[.,]0+)?"
-    return rf"(?<![\w.,]){_MARK.join(groups)}{rest}(?!\d)"
+    return rf"(?<![\w.,]){THOUSANDS.join(groups)}{rest}(?!\d)"
 
 
 def _line(text: str, span: Span) -> Span:

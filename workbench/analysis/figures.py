@@ -37,13 +37,17 @@ _UNITS = {
 }  # fmt: skip
 
 
+THOUSANDS = "[.,' \u00a0\u202f]"
+"""Pattern of the marks that stand between the thousands of a number."""
+
+
 def _either(names: Iterable[str]) -> str:
     return "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
 
 
 _NUMBER = re.compile(
     rf"""(?<![\w.,/])(?P<sign>[-−]?)\s?(?P<before>us\$|[$€£¥])?\s?
-    (?P<digits>\d+(?:[.,' \u00a0\u202f]\d{{3}})*(?:[.,]\d+)?)(?![\d/])
+    (?P<digits>\d+(?:{THOUSANDS}\d{{3}})*(?:[.,]\d+)?)(?![\d/])
     (?:\s?(?P<scale>{_either(_SCALES)})(?![a-z]))?
     (?:[\s-]?(?P<after>{_either(_UNITS)})(?![a-z]))?""",
     re.IGNORECASE | re.VERBOSE,

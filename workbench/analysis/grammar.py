@@ -18,7 +18,7 @@ from collections.abc import Mapping, Sequence
 
 import llguidance
 
-from workbench.analysis.figures import numbers
+from workbench.analysis.figures import THOUSANDS, numbers
 from workbench.analysis.schema import Column, Schema
 
 MAX_VALUE_CHARS = 200
@@ -27,7 +27,7 @@ MAX_ITEMS = 50
 """Items of a list in one cell."""
 
 _SPARE = str.maketrans({'"': "'", "\\": "/", "“": "'", "”": "'", "„": "'", "‟": "'"})
-_GROUPED = re.compile(r"(?<![\w.,])\d{1,3}(?:[.,' \u00a0\u202f]\d{3})+(?:[.,]\d+)?(?!\d)")
+_GROUPED = re.compile(rf"(?<![\w.,])\d{{1,3}}(?:{THOUSANDS}\d{{3}})+(?:[.,]\d+)?(?!\d)")
 _MAX_GROUPED = 1_000
 _UNSEEN = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _WHOLE = r"[^ ](.{0,%d}[^ ])?"  # not white space at its ends

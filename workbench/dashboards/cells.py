@@ -209,11 +209,10 @@ class _Request:
                 self._stream.cancel()
             for piece in self._stream:
                 if isinstance(piece, Answer):
-                    self._page.write(out, markup.finished(piece))
-                    self._page.change(partial(self._add_pages, turn, piece.citations, numbered=True))
+                    self._page.change(partial(self._show, turn, markup.finished(piece), piece.citations, numbered=True))
                 elif isinstance(piece, EvidenceMap):
-                    self._page.write(out, markup.mapped(question, piece))
-                    self._page.change(partial(self._add_pages, turn, tuple(piece.passages.values()), numbered=False))
+                    passages, shown = tuple(piece.passages.values()), markup.mapped(question, piece)
+                    self._page.change(partial(self._show, turn, shown, passages, numbered=False))
                 elif piece.text:
                     text += piece.text
                     self._page.write(out, markup.running(question, text, "Writing …"))
@@ -225,7 +224,9 @@ class _Request:
             self.busy = False
             self._page.change(lambda: self._show_busy(self.busy))
 
-    def _add_pages(self, turn: pn.Column, citations: tuple[Citation, ...], *, numbered: bool) -> None:
+    def _show(self, turn: pn.Column, html: str, citations: tuple[Citation, ...], *, numbered: bool) -> None:
+        """What came of it and the buttons of its pages, in one change, as in ``job``."""
+        turn[0].object = html
         turn.extend(cited_pages(self.reading.document, citations, numbered=numbered))
 
     def _show_busy(self, busy: bool) -> None:
