@@ -74,7 +74,7 @@ class Job:
             self._page.change(self._ended)
 
     def _show(self, found: Displayed, html: str) -> None:
-        """All of it in one change: one that comes while another is drawn may be lost (Panel 1.9)."""
+        """All of it in one change: buttons that the thread made and added in another were lost now and then."""
         self.out.object = html
         if self._document is not None and isinstance(found, Table):
             self.pages[:] = cited_pages(self._document, found.citations)
