@@ -49,20 +49,25 @@ class Runner:
             CacheFull: no block is left.
         """
         sequence.begin(len(token_ids))
-        logits = self._run(sequence, token_ids, 1)[0]
+        logits = self._run(sequence, token_ids)[0]
         sequence.commit()
         return logits
 
     @torch.inference_mode()
-    def _run(self, sequence: SequenceCache, token_ids: Sequence[int], num_logits: int) -> torch.Tensor:
-        """Run what was begun; logits after the last tokens, (num_logits, vocabulary). Rolled back if it breaks off."""
+    def _run(
+        self, sequence: SequenceCache, token_ids: Sequence[int], num_logits: int = 1, *, trial: bool = False
+    ) -> torch.Tensor:
+        """Run what was begun; logits after the last tokens, (num_logits, vocabulary). Rolled back if it breaks off.
+
+        The few rows of a trial go the way of single tokens, where the model has one.
+        """
         first = sequence.num_tokens
         try:
             if len(token_ids) == 1:
                 return self.tokens(token_ids, [first], sequence, sequence.store_token)
             positions = list(range(first, first + len(token_ids)))
-            if self._rows is not None and num_logits > 1:
-                return self._rows.forward(token_ids, positions, partial(_attend_chunk, sequence))[-num_logits:]
+            if self._rows is not None and trial:
+                return self._rows.forward(token_ids, positions, partial(_attend_chunk, sequence), num_logits)
             return self._modules([list(token_ids)], [positions], sequence, num_logits)[0]
         except BaseException:
             sequence.rollback()
@@ -81,23 +86,23 @@ class Runner:
         def probability(given: tuple[int, ...], ids: tuple[int, ...]) -> float:
             head = (*given, *ids[:-1])
             if head not in tried:
-                tried[head] = self._tried(sequence, logits, head)
-            rows = tried[head][len(given) :]
-            return float(rows[torch.arange(len(ids)), torch.tensor(ids)].sum().exp())
+                tried[head] = self._tried(sequence, logits, head, len(given))
+            return float(tried[head][torch.arange(len(ids)), torch.tensor(ids)].sum().exp())
 
         return (
             *(probability((), ids) for ids in weigh.alternatives),
             *(probability(weigh.aside, ids) for ids in weigh.replies),
         )
 
-    def _tried(self, sequence: SequenceCache, logits: torch.Tensor, ids: Sequence[int]) -> torch.Tensor:
-        """Logarithms of probabilities in front of, and behind each of ``ids``, (1 + ids, vocabulary), float32."""
-        rows = logits[None]
+    def _tried(self, sequence: SequenceCache, logits: torch.Tensor, ids: Sequence[int], num_given: int) -> torch.Tensor:
+        """Logarithms of probabilities behind the first ``num_given`` of ``ids`` and each that follows, float32."""
+        rows = [] if num_given else [logits[None]]
         if ids:
             sequence.begin(len(ids), trial=True)
-            rows = torch.cat([rows, self._run(sequence, ids, len(ids))])
+            num_logits = len(ids) - max(num_given - 1, 0)
+            rows.append(self._run(sequence, ids, num_logits, trial=True))
             sequence.rollback()
-        return rows.float().log_softmax(-1)
+        return torch.cat(rows).float().log_softmax(-1)
 
     def _modules(
         self, token_ids: list[list[int]], positions: list[list[int]], cache: Cache, num_logits: int = 1
@@ -180,7 +185,7 @@ class Runner:
             The steps, and what must be fed again: nothing, or all but the newest token.
         """
         sequence.begin(len(fed) + len(draft), trial=True)
-        rows = self._run(sequence, [*fed, *draft], len(draft) + 1)
+        rows = self._run(sequence, [*fed, *draft], len(draft) + 1, trial=True)
         try:
             steps, num_followed = answer.follow(rows, draft)
         except BaseException:
