@@ -11,6 +11,9 @@ Source: the forward pass of transformers' modeling_llama, modeling_qwen2 and mod
 
 from __future__ import annotations
 
+import ctypes
+import mmap
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -28,6 +31,7 @@ Linear = Int8Linear | Int4Linear
 Attend = Callable[[int, Array, Array, Array, float], Array]
 """Of layer, queries (rows, heads, head_dim), keys and values (rows, kv_heads, head_dim), scale; out like queries."""
 
+_MADV_PAGEOUT = 21  # Linux 5.4; an older one refuses it, and nothing is given back
 _DENSE = ("llama", "qwen2", "qwen3")
 _FIXED_ROPE = ("default", "linear", "llama3", "yarn")
 
@@ -62,10 +66,26 @@ def _joined(modules: list[Linear]) -> tuple[Callable[..., None], tuple[Array, ..
     for name in names:
         parts = [getattr(module, name) for module in modules]
         whole.append(torch.cat(parts) if len(parts) > 1 else parts[0])
+        if len(parts) > 1:
+            for part in parts:
+                _page_out(part)
         for module, part in zip(modules, torch.split(whole[-1], [len(part) for part in parts]), strict=True):
             setattr(module, name, part)
     size = sum(module.out_features for module in modules)
     return (multiply_int4, arrays(*whole), size) if packed else (multiply, tuple(t.numpy() for t in whole), size)
+
+
+def _page_out(tensor: torch.Tensor) -> None:
+    """Give back the pages of a mapped file that a tensor lies in: copied, they would count as ours until memory ends.
+
+    Memory of our own stays as it is, whoever still has it.
+    """
+    if sys.platform == "linux":
+        first = -(-tensor.data_ptr() // mmap.PAGESIZE) * mmap.PAGESIZE
+        size = tensor.data_ptr() + tensor.nbytes - first
+        if size >= mmap.PAGESIZE:
+            size -= size % mmap.PAGESIZE
+            ctypes.CDLL(None).madvise(ctypes.c_void_p(first), ctypes.c_size_t(size), _MADV_PAGEOUT)
 
 
 class _Norm:
@@ -114,16 +134,19 @@ class RowModel:
         self._norm, self._head = _Norm(model.model.norm), _Linear(model.lm_head)
         self._gate, self._turn = glue_kernel("gate"), glue_kernel("turn")
 
-    def forward(self, token_ids: Sequence[int], positions: Sequence[int], attend: Attend) -> torch.Tensor:
+    def forward(
+        self, token_ids: Sequence[int], positions: Sequence[int], attend: Attend, num_logits: int | None = None
+    ) -> torch.Tensor:
         """Run a token of each row.
 
         Args:
             token_ids: one a row.
             positions: of each, from 0.
             attend: stores a layer's keys and values and attends to all that each row may see.
+            num_logits: of the last rows, at least 1; None gives those of all.
 
         Returns:
-            Logits (rows, vocabulary), fp32.
+            Logits (num_logits, vocabulary), fp32.
         """
         x = self._embedding(torch.tensor(list(token_ids))).numpy()
         angles = np.asarray(positions, np.float32)[:, None] * self._inverse_frequencies
@@ -134,7 +157,7 @@ class RowModel:
             gated = np.empty((len(x), gate_and_up.shape[1] // 2), np.float32)
             self._gate(gate_and_up, gated)
             x = x + layer.down(gated)
-        return torch.from_numpy(self._head(self._norm(x)))
+        return torch.from_numpy(self._head(self._norm(x[-(num_logits or len(x)) :])))
 
     def _attention(self, index: int, layer: _Layer, h: Array, angles: tuple[Array, Array], attend: Attend) -> Array:
         """The attention of one layer, (rows, hidden) to (rows, heads * head_dim)."""
