@@ -102,7 +102,7 @@ def _setups(name: str, folder: Path) -> list[Setup]:
     precisions = (
         [("fp32", "fp32"), ("fp32", "bf16"), ("int8", "int8"), ("int4", "int8")]
         if name == "tiny"
-        else [("int8", "bf16"), ("int8", "int8"), ("int4", "int8")]
+        else [("int8", "bf16"), ("int4", "int8")]
     )
     # As the workbench does: rounded weights come from a folder that holds them so.
     folders = {weights: str(convert.ensure(registry.find(name), weights)) for weights, _ in precisions}
