@@ -65,12 +65,13 @@ def _joined(modules: list[Linear]) -> tuple[Callable[..., None], tuple[Array, ..
     whole = []
     for name in names:
         parts = [getattr(module, name) for module in modules]
-        whole.append(torch.cat(parts) if len(parts) > 1 else parts[0])
-        if len(parts) > 1:
-            for part in parts:
-                _page_out(part)
-        for module, part in zip(modules, torch.split(whole[-1], [len(part) for part in parts]), strict=True):
-            setattr(module, name, part)
+        if len(parts) == 1:
+            whole += parts
+            continue
+        whole.append(torch.cat(parts))
+        for module, part, view in zip(modules, parts, torch.split(whole[-1], [*map(len, parts)]), strict=True):
+            setattr(module, name, view)
+            _page_out(part)
     size = sum(module.out_features for module in modules)
     return (multiply_int4, arrays(*whole), size) if packed else (multiply, tuple(t.numpy() for t in whole), size)
 
