@@ -131,14 +131,15 @@ def test_beginnings_are_weighed_by_the_models_own_logits_and_change_nothing(
 def test_replies_are_weighed_behind_what_is_tried_and_taken_back(pair: tuple[LocalEngine, torch.nn.Module]):
     engine, plain = pair
     aside, replies = (7, 8, 9), ((5,), (6,), (9, 30))
-    steps = generate(engine, 300, weigh=Weigh(((5,),), None, aside, replies))
+    steps = generate(engine, 300, weigh=Weigh(((5,), (*aside, 5)), None, aside, replies))
     assert ids(steps) == ids(generate(engine, 300))
     before = [*document(300), *QUESTION]
-    (first,), weighed = steps[0].weighed[:1], steps[0].weighed[1:]
+    first, alike, *weighed = steps[0].weighed
     assert first == pytest.approx(float(plain_logits(plain, before).softmax(-1)[-1, 5]), rel=1e-3)
-    for reply, probability in zip(replies, weighed, strict=True):
-        rows = plain_logits(plain, [*before, *aside, *reply]).log_softmax(-1)[len(before) + len(aside) - 1 : -1]
-        expected = float(rows[range(len(reply)), list(reply)].sum().exp())
+    behind = [(aside, reply, probability) for reply, probability in zip(replies, weighed, strict=True)]
+    for given, said, probability in (((), (*aside, 5), alike), *behind):
+        rows = plain_logits(plain, [*before, *given, *said]).log_softmax(-1)[len(before) + len(given) - 1 : -1]
+        expected = float(rows[range(len(said)), list(said)].sum().exp())
         assert probability == pytest.approx(expected, rel=1e-3)
 
 

@@ -87,7 +87,6 @@ def test_logits_of_a_draft_are_those_of_single_tokens(engine: LocalEngine):
     alone, drafted = prefix.sequence.fork(), prefix.sequence.fork()
     fed = document(DRAFT_TOKENS + 1)
     expected = torch.stack([engine._runner.forward(alone, [token]).clone() for token in fed])
-    drafted.begin(len(fed), trial=True)
     logits = engine._runner._run(drafted, fed, len(fed), trial=True)
     torch.testing.assert_close(logits, expected, atol=1e-3, rtol=0)
     for sequence in (alone, drafted, prefix):

@@ -48,30 +48,33 @@ class Runner:
             Cancelled: the sequence's cancel event was set.
             CacheFull: no block is left.
         """
-        sequence.begin(len(token_ids))
         logits = self._run(sequence, token_ids)[0]
         sequence.commit()
         return logits
 
-    @torch.inference_mode()
     def _run(
         self, sequence: SequenceCache, token_ids: Sequence[int], num_logits: int = 1, *, trial: bool = False
     ) -> torch.Tensor:
-        """Run what was begun; logits after the last tokens, (num_logits, vocabulary). Rolled back if it breaks off.
+        """Begin a chunk and run it, or roll it back; logits after its last tokens, (num_logits, vocabulary).
 
         The few rows of a trial go the way of single tokens, where the model has one.
         """
-        first = sequence.num_tokens
+        sequence.begin(len(token_ids), trial=trial)
         try:
-            if len(token_ids) == 1:
-                return self.tokens(token_ids, [first], sequence, sequence.store_token)
-            positions = list(range(first, first + len(token_ids)))
-            if self._rows is not None and trial:
-                return self._rows.forward(token_ids, positions, partial(_attend_chunk, sequence), num_logits)
-            return self._modules([list(token_ids)], [positions], sequence, num_logits)[0]
+            return self._logits(sequence, token_ids, num_logits, few=trial)
         except BaseException:
             sequence.rollback()
             raise
+
+    @torch.inference_mode()
+    def _logits(self, sequence: SequenceCache, token_ids: Sequence[int], num_logits: int, *, few: bool) -> torch.Tensor:
+        first = sequence.num_tokens
+        if len(token_ids) == 1:
+            return self.tokens(token_ids, [first], sequence, sequence.store_token)
+        positions = list(range(first, first + len(token_ids)))
+        if self._rows is not None and few:
+            return self._rows.forward(token_ids, positions, partial(_attend_chunk, sequence), num_logits)
+        return self._modules([list(token_ids)], [positions], sequence, num_logits)[0]
 
     def weigh(self, sequence: SequenceCache, logits: torch.Tensor, weigh: Weigh) -> tuple[float, ...]:
         """How probable each of some continuations is, at temperature 1; the sequence stays as it is.
@@ -81,26 +84,24 @@ class Runner:
             logits: after its last token, (vocabulary,).
             weigh: the continuations; what they have in common up to their last tokens is run once.
         """
-        tried: dict[tuple[int, ...], torch.Tensor] = {}
+        tried: dict[tuple[tuple[int, ...], int], torch.Tensor] = {}
 
         def probability(given: tuple[int, ...], ids: tuple[int, ...]) -> float:
-            head = (*given, *ids[:-1])
-            if head not in tried:
-                tried[head] = self._tried(sequence, logits, head, len(given))
-            return float(tried[head][torch.arange(len(ids)), torch.tensor(ids)].sum().exp())
+            asked = (*given, *ids[:-1]), len(ids)
+            if asked not in tried:
+                tried[asked] = self._tried(sequence, logits, *asked)
+            return float(tried[asked][torch.arange(len(ids)), torch.tensor(ids)].sum().exp())
 
         return (
             *(probability((), ids) for ids in weigh.alternatives),
             *(probability(weigh.aside, ids) for ids in weigh.replies),
         )
 
-    def _tried(self, sequence: SequenceCache, logits: torch.Tensor, ids: Sequence[int], num_given: int) -> torch.Tensor:
-        """Logarithms of probabilities behind the first ``num_given`` of ``ids`` and each that follows, float32."""
-        rows = [] if num_given else [logits[None]]
+    def _tried(self, sequence: SequenceCache, logits: torch.Tensor, ids: Sequence[int], num_rows: int) -> torch.Tensor:
+        """Logarithms of probabilities in front of ``ids`` and behind each, of these the last ``num_rows``; float32."""
+        rows = [logits[None]] if num_rows > len(ids) else []
         if ids:
-            sequence.begin(len(ids), trial=True)
-            num_logits = len(ids) - max(num_given - 1, 0)
-            rows.append(self._run(sequence, ids, num_logits, trial=True))
+            rows.append(self._run(sequence, ids, min(num_rows, len(ids)), trial=True))
             sequence.rollback()
         return torch.cat(rows).float().log_softmax(-1)
 
@@ -184,7 +185,6 @@ class Runner:
         Returns:
             The steps, and what must be fed again: nothing, or all but the newest token.
         """
-        sequence.begin(len(fed) + len(draft), trial=True)
         rows = self._run(sequence, [*fed, *draft], len(draft) + 1, trial=True)
         try:
             steps, num_followed = answer.follow(rows, draft)
