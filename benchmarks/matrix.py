@@ -3,7 +3,8 @@
     python -m benchmarks.matrix [--model small] [--notes 60]
 
 Each cell is kept in ``build/bench/matrix-MODEL.jsonl`` as it comes, as in ``Workbench.matrix``: stop it with Ctrl-C and
-run it again to go on. Prints the figures of ``benchmarks.extraction``, and what was kept before.
+run it again to go on. Prints the figures of ``benchmarks.extraction``, and how many cells were kept before; the seconds
+are those of this run.
 """
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ import time
 from pathlib import Path
 from typing import Annotated
 
+import polars as pl
 import typer
 from rich.console import Console
 
 import workbench as wb
 from benchmarks.extraction import COLUMNS, NOTES, ROOT, gold, report
+from workbench.analysis.matrix import STOPPED
 
 QUESTIONS = {
     "patient": wb.Column("What is the name of the patient?", kind="name"),
@@ -35,15 +38,16 @@ def main(
     path = ROOT / "build" / "bench" / f"matrix-{Path(model).name}.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     before = len(path.read_bytes().splitlines()) if path.exists() else 0
-    names, wanted, began = list(gold())[:notes], gold(), time.perf_counter()
+    wanted, began = gold(), time.perf_counter()
+    names = list(wanted)[:notes]
     with wb.Workbench(model) as bench:
         table = bench.matrix([NOTES / f"{name}.txt" for name in names], QUESTIONS, out=path)
     seconds = time.perf_counter() - began
-    asked = table.cells.filter(~table.cells["note"].str.starts_with("Not asked"))
+    asked = table.cells.filter(pl.col("note") != STOPPED)
     lines = [
         {"note": name, "seconds": seconds / notes, "cells": [
             cell | {"gold": wanted[name][cell["column"]]}
-            for cell in asked.filter(asked["row"] == row).to_dicts()
+            for cell in asked.filter(pl.col("row") == row).to_dicts()
         ]}
         for row, name in enumerate(names)
     ]  # fmt: skip

@@ -81,12 +81,10 @@ def _page_out(tensor: torch.Tensor) -> None:
 
     Memory of our own stays as it is, whoever still has it.
     """
-    if sys.platform == "linux":
-        first = -(-tensor.data_ptr() // mmap.PAGESIZE) * mmap.PAGESIZE
-        size = tensor.data_ptr() + tensor.nbytes - first
-        if size >= mmap.PAGESIZE:
-            size -= size % mmap.PAGESIZE
-            ctypes.CDLL(None).madvise(ctypes.c_void_p(first), ctypes.c_size_t(size), _MADV_PAGEOUT)
+    first = -(-tensor.data_ptr() // mmap.PAGESIZE) * mmap.PAGESIZE
+    last = (tensor.data_ptr() + tensor.nbytes) // mmap.PAGESIZE * mmap.PAGESIZE
+    if sys.platform == "linux" and first < last:
+        ctypes.CDLL(None).madvise(ctypes.c_void_p(first), ctypes.c_size_t(last - first), _MADV_PAGEOUT)
 
 
 class _Norm:
