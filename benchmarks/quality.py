@@ -42,6 +42,7 @@ GOLD = ROOT / "tests" / "gold"
 SHORT = "Reply with the shortest words of the document that answer the question, copied exactly, and nothing else."
 JUDGE = "Is this statement true according to the document? Reply only Yes or No. Statement: "
 ANSWER_TOKENS = 64
+RESERVE = 512  # tokens for a question, its quote and its answer: the window of `tiny` holds little more than the novel
 DEPTHS = (0.05, 0.27, 0.5, 0.73, 0.95)
 
 NEEDLES = (
@@ -151,7 +152,7 @@ def needles(bench: wb.Workbench, lengths: Sequence[int], tell: Callable[[str], N
     for length in lengths:
         tell(f"needles in {length:,} tokens")
         planted = plant(text[: int(length * 4.3)])
-        with bench.read(wb.load(planted.encode(), name="novel.txt"), progress=None) as reading:
+        with bench.read(wb.load(planted.encode(), name="novel.txt"), progress=None, reserve=RESERVE) as reading:
             document = reading.document
             for way in WAYS:
                 answers = way.ask(reading, [question for _, question, _ in NEEDLES])

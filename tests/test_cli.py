@@ -117,7 +117,7 @@ class Scripted:
         self.answer = answer
 
     def __iter__(self) -> Iterator[Delta | Answer]:
-        text = self.answer.text
+        text = self.answer.withdrawn or self.answer.text
         yield from (Delta(text[start : start + 4], (0,)) for start in range(0, len(text), 4))
         yield self.answer
 
@@ -142,6 +142,21 @@ def test_an_answer_stands_over_its_quotes_and_its_counts(capsys: pytest.CaptureF
         "  “invented” - not in the document",
         "4 tokens reused · 5 computed · 2 written",
     ]
+
+
+def test_what_was_withdrawn_is_followed_by_what_is_answered(capsys: pytest.CaptureFixture[str]) -> None:
+    answer = Answer(
+        "When?", "The document does not say.", (), Usage(9, 4, 2), "stop", (), (), withdrawn="In 2014.",
+        warnings=("Withdrawn: “In 2014.”",),
+    )  # fmt: skip
+    cli.commands._show(Scripted(answer), as_json=False)  # type: ignore[arg-type]
+    assert capsys.readouterr().out.splitlines()[:3] == [
+        "In 2014.",
+        "The document does not say.",
+        "  ! Withdrawn: “In 2014.”",
+    ]
+    cli.commands._show(Scripted(answer), as_json=True)  # type: ignore[arg-type]
+    assert json.loads(capsys.readouterr().out)["withdrawn"] == "In 2014."
 
 
 def test_the_pages_of_citations_are_written_where_they_are_asked_for(note: str, tmp_path: Path) -> None:

@@ -34,3 +34,14 @@ def test_most_questions_about_the_opinion_are_answered_and_proved(samples: Path)
     ]
     print(f"{len(GOLD) - len(wrong)} of {len(GOLD)} right", *wrong, sep="\n")
     assert len(GOLD) - len(wrong) >= ENOUGH, wrong
+
+
+@pytest.mark.slow
+def test_a_year_that_the_opinion_gives_for_something_else_is_withdrawn(samples: Path):
+    document = wb.load(samples / "abouammo-v-united-states.txt")
+    with wb.Workbench("small") as bench, bench.read(document, progress=None) as reading:
+        answer = reading.ask("In which year did Abouammo join Twitter?", max_tokens=160)
+        free = reading.ask("In which year did Abouammo join Twitter?", max_tokens=160, absent_threshold=None)
+    assert says_absent(answer.text), answer.text
+    assert answer.withdrawn == free.text
+    assert answer.token_ids == free.token_ids

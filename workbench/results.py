@@ -116,7 +116,10 @@ class Answer(Displayed):
         warnings: what to know about the pages it rests on, a sentence each.
         unsupported: sentences of ``text`` that no passage supports, by code's judgement.
         absent_probability: that the document does not say it, estimated from the model's own logits before the first
-            token, in [0, 1]; None where that was not asked for (summaries, thinking).
+            token and, in doubt, before the passages alone, in [0, 1]; None where that was not asked for (summaries,
+            thinking).
+        withdrawn: what the model said and the passages behind it, read alone, did not bear out: ``text`` is then that
+            the document does not say it, and a warning tells of it. ``token_ids`` stay those of what was said.
     """
 
     question: str
@@ -132,6 +135,7 @@ class Answer(Displayed):
     warnings: tuple[str, ...] = ()
     unsupported: tuple[Span, ...] = ()
     absent_probability: float | None = None
+    withdrawn: str = ""
 
     @property
     def pages(self) -> tuple[int, ...]:

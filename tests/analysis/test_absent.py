@@ -5,7 +5,7 @@ from itertools import product
 import pytest
 
 from workbench.analysis import prompts
-from workbench.analysis.absent import Absent, Wording, estimate
+from workbench.analysis.absent import LOOK_FROM, Absent, Wording, combined, estimate
 
 WORDING = Wording((1, 2), (7, 8), ((5,), (6,)), (1, 2, 3), frozenset({9}))
 
@@ -45,7 +45,40 @@ def test_the_estimate_is_a_probability_that_rises_with_both_of_its_signs():
 
 
 def test_a_model_that_replies_neither_yes_nor_no_is_heard_by_its_denial_alone():
-    assert estimate(0.3, 0.2, 0.1) == 0.3
+    absent = told(0.5, 0.3, 0.0, 0.0, 0.2, 0.1)
+    assert (absent.probability, absent.understood, absent.in_doubt) == (0.3, False, False)
+
+
+def test_two_sights_of_a_question_are_taken_together():
+    shares = (0.0, 0.02, 0.3, 0.7, 1.0)
+    for whole, alone in product(shares, repeat=2):
+        assert 0 <= combined(whole, alone) <= 1
+        assert combined(whole, alone) == pytest.approx(combined(alone, whole))
+    rising = [combined(0.3, alone) for alone in shares]
+    assert rising == sorted(rising)
+    assert rising[0] < 0.5 < rising[-1]
+
+
+def test_passages_that_do_not_say_it_make_it_the_answer_and_no_others():
+    says_not, says_so, unheard = (told(None, *p) for p in (
+        (0.5, 0.0, 0.0, 0.1, 0.9), (0.01, 0.0, 0.0, 0.9, 0.1), (0.9, 0.0, 0.0, 0.1, 0.1)
+    ))  # fmt: skip
+    doubted = {name: told(0.5, 0.1, 0.0, 0.0, 0.7, 0.3) for name in ("not", "so", "unheard")}
+    assert all(each.in_doubt for each in doubted.values())
+    before = doubted["unheard"].probability
+    for absent, alone in zip(doubted.values(), (says_not, says_so, unheard), strict=True):
+        absent.look(alone)
+    assert [absent.said for absent in doubted.values()] == [True, False, False]
+    assert doubted["unheard"].probability == before
+
+
+def test_what_is_sure_or_left_to_the_model_is_not_in_doubt():
+    sure = told(0.5, 1e-4, 0.0, 0.0, 0.9, 0.1)
+    assert sure.probability is not None
+    assert sure.probability < LOOK_FROM
+    assert not sure.in_doubt
+    assert not told(0.5, 0.9, 0.0, 0.0, 0.1, 0.9).in_doubt
+    assert not told(None, 0.1, 0.0, 0.0, 0.7, 0.3).in_doubt
 
 
 def test_the_sentence_is_said_to_its_end_from_the_threshold_on_and_never_without_one():

@@ -4,7 +4,9 @@ Two things are weighed before the first token, by the model's own logits: that t
 and what the model replies, aside, to whether the question can be answered. A small model that would rather say
 something than nothing denies too seldom, but less seldom where it cannot know, and then it is in doubt here as well.
 
-Not covered: what is said otherwise.
+An answer that was given all the same is weighed again before the passages that it rests on, read alone.
+
+Not covered: reading them (analysis.looking), what is said otherwise.
 """
 
 from __future__ import annotations
@@ -22,6 +24,10 @@ _REPLIED = 0.5
 # Fitted to 45 questions about the opinion, thirty of them on what it does not say, put to `small`. The reply counts
 # twice: it moves within a narrow range. Of fifteen that have an answer, it costs one.
 _DENIED, _REPLY, _BIAS = 1.0, 2.0, 3.2
+# Of two sights of one question, the passage's counts as much as the document's.
+_LOOK_BIAS = 0.2
+LOOK_FROM = 0.02
+"""Below this probability, no look at the passages is taken: it would have to be all but certain to tell."""
 _TINY = 1e-6  # below it, one probability is as good as another
 
 
@@ -53,11 +59,13 @@ class Absent:
 
     Attributes:
         probability: that the document does not say it, see ``estimate``; None before it is known.
+        understood: whether the reply to the aside was heard.
     """
 
     def __init__(self, wording: Wording, threshold: float | None) -> None:
         self._wording, self._threshold = wording, threshold
         self.probability: float | None = None
+        self.understood = False
         self._at = 0
 
     @property
@@ -68,16 +76,31 @@ class Absent:
 
     def _told(self, probabilities: tuple[float, ...]) -> None:
         denied, *answers, yes, no = probabilities
-        # Where the answer itself is Yes or No, the reply would be that answer: No to a false statement.
-        self.probability = denied if sum(answers) >= _REPLIED else estimate(denied, yes, no)
+        # Where the answer itself is Yes or No, the reply would be that answer: No to a false statement. And a model
+        # that replies to the aside with neither has not understood it.
+        self.understood = sum(answers) < _REPLIED <= yes + no
+        self.probability = estimate(denied, yes, no) if self.understood else denied
 
     @property
-    def _forced(self) -> bool:
+    def in_doubt(self) -> bool:
+        """Whether an answer is given that a look at its passages may still take back."""
+        if self._threshold is None or self.probability is None or self.said:
+            return False
+        return self.understood and self.probability >= LOOK_FROM
+
+    def look(self, alone: Absent) -> None:
+        """Take in what was weighed before the passages of the answer, read alone."""
+        if self.probability is not None and alone.probability is not None and alone.understood:
+            self.probability = combined(self.probability, alone.probability)
+
+    @property
+    def said(self) -> bool:
+        """Whether it is probable enough to be the answer."""
         return self._threshold is not None and self.probability is not None and self.probability >= self._threshold
 
     def allowed(self) -> Sequence[int] | None:
         """The sentence and an end, where it is to be said; else anything."""
-        if not self._forced:
+        if not self.said:
             return None
         rest = self._wording.sentence[self._at : self._at + 1]
         return rest or sorted(self._wording.end_token_ids) or None
@@ -88,21 +111,28 @@ class Absent:
 
     def draft(self) -> Sequence[int]:
         """The rest of the sentence, where it is to be said."""
-        return self._wording.sentence[self._at :] if self._forced else ()
+        return self._wording.sentence[self._at :] if self.said else ()
 
 
 def estimate(denied: float, yes: float, no: float) -> float:
     """That the document does not say it, in [0, 1].
-
-    A model that replies to the aside with neither Yes nor No has not understood it, and is not heard: then it is the
-    probability of a denial.
 
     Args:
         denied: probability that the answer begins with a denial.
         yes: of the reply that it can be answered.
         no: of the reply that it cannot.
     """
-    if yes + no < _REPLIED:
-        return denied
-    evidence = _DENIED * math.log(denied + _TINY) + _REPLY * math.log((no + _TINY) / (yes + _TINY))
-    return 1 / (1 + math.exp(-evidence - _BIAS))
+    return _sigmoid(_DENIED * math.log(denied + _TINY) + _REPLY * math.log((no + _TINY) / (yes + _TINY)) + _BIAS)
+
+
+def combined(whole: float, alone: float) -> float:
+    """That the document does not say it, in [0, 1], by two estimates: before all of it, and before the passages."""
+    return _sigmoid(_logit(whole) + _logit(alone) + _LOOK_BIAS)
+
+
+def _logit(probability: float) -> float:
+    return math.log((probability + _TINY) / (1 - probability + _TINY))
+
+
+def _sigmoid(evidence: float) -> float:
+    return 1 / (1 + math.exp(-evidence))

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from workbench.analysis import prompts
 from workbench.analysis.absent import Absent
 from workbench.analysis.caution import caution
 from workbench.analysis.citations import cite, unsupported
 from workbench.analysis.citing import Quoted, Quoter
 from workbench.analysis.context import Context, opens_thought, without_end
+from workbench.analysis.looking import look, withdrawal
 from workbench.analysis.manifest import Request, manifest
-from workbench.analysis.prompts import says_absent
 from workbench.analysis.streaming import Stream
 from workbench.analysis.text import AnswerText
 from workbench.analysis.together import Together
@@ -42,6 +43,8 @@ class AnswerStream(Stream):
         constraint: what the answer may say; None for anything. It has ``absent`` said itself.
         together: the questions that this one is answered with; None asks it alone.
         quotes: whether passages are quoted for the answer, once it has come to its end.
+        looks: whether the question is put once more to the passages of an answer in doubt, read alone; that takes one
+            that hangs on no other.
         absent: weighs whether the document says it at all; None does not.
         on_end: called once, with every id that was said (prompt and answer) and the Answer; without one if it failed.
 
@@ -64,13 +67,14 @@ class AnswerStream(Stream):
         constraint: Constraint | None = None,
         together: Together | None = None,
         quotes: bool = False,
+        looks: bool = False,
         absent: Absent | None = None,
         on_end: Callable[[tuple[int, ...], Answer | None], None],
     ) -> None:
         super().__init__()
         self._context, self._on_end = context, on_end
         self._question, self._params, self._branch, self._request = question, params, branch, request
-        self._quotes, self._absent = quotes, absent
+        self._quotes, self._looks, self._absent, self._task = quotes, looks, absent, token_ids
         self._prompt = (*history, *token_ids)
         self._num_shown, self._ids = 0, list[int]()
         self.answer: Answer | None = None
@@ -175,6 +179,10 @@ class AnswerStream(Stream):
         reason: FinishReason = last.finish_reason or "cancelled"
         passages, quoted = self._quoted(text) if reason == "stop" else ((), ())
         citations = cite(context.document, text, self._question, passages)
+        warned, withdrawn = caution(context.document, citations), ""
+        if reason == "stop" and self._in_vain(citations):
+            warned, withdrawn = (*warned, withdrawal(text, citations)), text
+            text, citations = prompts.ABSENT, ()
         counts = usage(len(self._prompt), len(self._ids), last)
         return Answer(
             question=self._question,
@@ -193,14 +201,25 @@ class AnswerStream(Stream):
             ),
             thinking=self._text.thinking,
             document_name=context.document.name,
-            warnings=caution(context.document, citations),
+            warnings=warned,
             unsupported=unsupported(text, citations),
             absent_probability=self._absent.probability if self._absent is not None else None,
+            withdrawn=withdrawn,
         )  # fmt: skip
+
+    def _in_vain(self, citations: tuple[Citation, ...]) -> bool:
+        """Whether an answer is to be withdrawn: its passages, read alone, do not say what is asked for."""
+        absent = self._absent
+        if not self._looks or absent is None or not absent.in_doubt:
+            return False
+        alone = look(self._context, citations, self._task, self._cancel)
+        if alone is not None:
+            absent.look(alone)
+        return absent.said
 
     def _quoted(self, text: str) -> tuple[tuple[Citation, ...], tuple[Quoted, ...]]:
         """Passages for the answer's sentences, if it says anything that the document is to prove."""
-        if not self._quotes or not text.strip() or says_absent(text):
+        if not self._quotes or not text.strip() or prompts.says_absent(text):
             return (), ()
         said = without_end(self._context.tokenizer, (*self._prompt, *self._ids), len(self._ids))
         quoter = Quoter(self._context.document, self._context.engine, self._context.tokenizer)

@@ -69,7 +69,7 @@ class Chat:
         quotes: bool = True,
         absent_threshold: float | None = ABSENT_THRESHOLD,
     ) -> Answer:
-        """Ask on. The arguments are those of ``Reading.ask``."""
+        """Ask on. The arguments are those of ``Reading.ask``; a turn, which hangs on others, is never withdrawn."""
         return self.stream(
             question, max_tokens=max_tokens, temperature=temperature, top_p=top_p, top_k=top_k, seed=seed, stop=stop,
             thinking=thinking, system=system, quotes=quotes, absent_threshold=absent_threshold,

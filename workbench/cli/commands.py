@@ -74,6 +74,8 @@ def _show(stream: AnswerStream | SummaryStream, *, as_json: bool) -> Answer:
         typer.echo(json.dumps(_record(answer), default=str))
         return answer
     say({"stop": "", "length": " … (cut off)", "cancelled": " … (stopped)"}[answer.finish_reason])
+    if answer.withdrawn:
+        say(answer.text)
     for citation in answer.citations:
         say(f"  “{citation.quote}” - {views.cited(citation)}", style="red" if citation.page is None else "green")
     if answer.unsupported:
@@ -107,7 +109,10 @@ def _write_images(folder: Path, document: Document, answer: Answer, question: in
 
 def _record(answer: Answer) -> dict[str, object]:
     """An answer as JSON takes it, without its token ids."""
-    names = ("document_name", "question", "text", "finish_reason", "pages", "warnings", "unsupported", "manifest")
+    names = (
+        "document_name", "question", "text", "withdrawn", "finish_reason", "pages", "warnings", "unsupported",
+        "manifest",
+    )  # fmt: skip
     usage = asdict(answer.usage) | {"computed_tokens": answer.usage.computed_tokens}
     citations = [asdict(citation) for citation in answer.citations]
     return {name: getattr(answer, name) for name in names} | {"citations": citations, "usage": usage}

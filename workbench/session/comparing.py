@@ -94,7 +94,8 @@ class Comparing:
     def _asked(self, document: Document, names: tuple[str, str], question: str) -> Answer:
         """A question to a document that was made for it, which is not kept on disk."""
         with self._bench._read(document, self._progress, DEFAULT_RESERVE, kept=False) as reading:
-            return reading.ask(question, max_tokens=self._max_tokens, system=prompts.of_both(*names))
+            # What it rests on is looked up afterwards, in each of the two.
+            return reading.ask(question, max_tokens=self._max_tokens, system=prompts.of_both(*names), quotes=False)
 
 
 def _warnings(num_pairs: int, alike: bool) -> tuple[str, ...]:

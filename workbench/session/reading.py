@@ -118,10 +118,11 @@ class Reading:
             stop: strings that end the answer; they are not part of it.
             thinking: let the model think first, where it can.
             system: a further instruction for this question.
-            quotes: have the model quote the passage behind each sentence, held to the document. That takes time, and
-                no token of the answer hangs on it; without, passages are found by their words.
+            quotes: have the model quote the passage behind each sentence, held to the document; and, where it is in
+                doubt whether the document says it at all, ask the passages alone, which may have the answer withdrawn.
+                That takes time; without, passages are found by their words.
             absent_threshold: the probability that the document does not say it from which on that is the answer,
-                whatever else the model would say; None leaves it to the model.
+                whatever else the model says; None leaves it to the model.
 
         Raises:
             EngineError: the reading is closed.
@@ -317,7 +318,7 @@ class Reading:
             branch = self._fork()
             stream = AnswerStream(
                 self._context, branch, task, self._context.prefix_ids, question, params, request=request,
-                thinking=asked.thinking, together=together, quotes=asked.quotes, absent=absent,
+                thinking=asked.thinking, together=together, quotes=asked.quotes, looks=asked.quotes, absent=absent,
                 constraint=Replies(replies, tokenizer, absent) if replies else None,
                 on_end=lambda _said, _answer: branch.close(),
             )  # fmt: skip

@@ -1,0 +1,88 @@
+"""A look at the passages behind an answer: the question is put once more, to them and their neighbours, read alone.
+
+In a long document there is always something like what was asked for, and a small model takes it for the answer; before
+the passage alone it can tell that this is not what was asked.
+
+Not covered: what follows from it (analysis.absent, analysis.ask).
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from contextlib import closing
+from textwrap import shorten
+
+from workbench.analysis.absent import Absent
+from workbench.analysis.context import Context, absent_choice, opening_ids, prefix_ids
+from workbench.config import SamplingParams
+from workbench.documents.sentences import sentences
+from workbench.errors import WorkbenchError
+from workbench.results import Citation
+from workbench.types import ReadProgress, Span
+
+_SHOWN_CHARS = 160
+
+_log = logging.getLogger(__name__)
+
+
+def look(
+    context: Context, citations: Sequence[Citation], task: tuple[int, ...], cancel: threading.Event
+) -> Absent | None:
+    """Weigh whether the passages of an answer say what is asked for; None where there is no room or no time for it.
+
+    Args:
+        context: the reading's.
+        citations: of the answer.
+        task: ids of the question, as it was put to the document.
+        cancel: ends it.
+    """
+    engine, tokenizer = context.engine, context.tokenizer
+    spans = [
+        Span(each.start_char, each.end_char)
+        for each in citations
+        if each.start_char is not None and each.end_char is not None
+    ]
+    weighed = absent_choice(tokenizer, None, thinking=False)
+    if weighed is None or not spans:
+        return None
+    text = "\n\n".join(context.document.text[slice(*span)] for span in widened(context.document.text, spans))
+    try:
+        for event in engine.read((*prefix_ids(tokenizer, text), *opening_ids(tokenizer)), cancel):
+            if not isinstance(event, ReadProgress):
+                with closing(event), closing(engine.fork(event)) as branch:
+                    one = SamplingParams(max_tokens=1)
+                    for _ in engine.generate(
+                        branch, task, one, tokenizer.end_token_ids, None, cancel, weigh=weighed.weigh
+                    ):
+                        pass
+    except KeyboardInterrupt:
+        cancel.set()  # the answer itself is whole
+    except WorkbenchError as error:
+        _log.info("The passages were not looked at: %s", error)
+    return weighed if weighed.probability is not None else None
+
+
+def widened(text: str, spans: Sequence[Span]) -> list[Span]:
+    """Spans with the sentence in front of and behind each, in order; those that meet are one."""
+    every, found = sentences(text), list[Span]()
+    starts, ends = [span.start_char for span in every], [span.end_char for span in every]
+    for start, end in sorted(spans):
+        first = max(bisect_right(starts, start) - 2, 0)
+        last = min(bisect_left(ends, end) + 1, len(every) - 1)
+        wide = Span(min(starts[first], start), max(ends[last], end))
+        if found and wide.start_char <= found[-1].end_char:
+            wide = Span(found[-1].start_char, max(wide.end_char, found.pop().end_char))
+        found.append(wide)
+    return found
+
+
+def withdrawal(said: str, citations: Sequence[Citation]) -> str:
+    """Tells people what was withdrawn, and what it rested on."""
+    rested = [each for each in citations if each.page is not None]
+    places = list(dict.fromkeys(each.where or f"page {each.label or each.page}" for each in rested))
+    passage, do = ("passage", "does") if len(places) == 1 else ("passages", "do")
+    shown = shorten(said, _SHOWN_CHARS, placeholder=" …")
+    return f"Withdrawn: “{shown}” The {passage} it rested on ({', '.join(places)}), read alone, {do} not say so."
