@@ -94,6 +94,48 @@ def test_a_value_that_the_document_does_not_have_is_never_supported(bench: wb.Wo
     assert notes["smokes"] == "The answer has neither yes nor no: Perhaps."
 
 
+FORM = wb.load(
+    b"Patient Name: Ann Lee\nCC: Urinary tract infection (UTI)\n\nHX: Miss Lee is a 24-year-old who reports burning "
+    b"pain.\n\nSeen by Dr. M. Patel on 6/28/2023.",
+    name="form.txt",
+)
+
+
+def test_a_form_is_asked_by_its_labels(bench: wb.Workbench, asked: dict[str, object]):
+    asked |= {"complaint": "Urinary tract infection (UTI)."}
+    questions = {"complaint": "What is the chief complaint?", "smokes": ASKED["smokes"], "doctor": ASKED["doctor"]}
+    table = bench.matrix([FORM], questions, progress=None)
+    assert asked["heard"] == [
+        ("form.txt", "What is the chief complaint? Copy what stands behind “CC:”."),
+        ("form.txt", "Does the patient smoke? Reply with Yes or No."),
+        ("form.txt", "Who is the doctor? Reply with the name alone."),
+    ]
+    cited = table.citation(0, "complaint")
+    assert (cited.status, cited.quote) == ("supported", "CC: Urinary tract infection (UTI)")
+
+
+@pytest.mark.parametrize(
+    ("column", "said", "note"),
+    [
+        ("complaint", "Burning pain", "the document has it behind “CC:”, this stands elsewhere"),
+        ("doctor", "Urinary tract infection (UTI)", "it stands behind “CC:”"),
+        ("doctor", "Ann Lee", "it stands behind “Patient Name:”"),
+    ],
+)
+def test_what_stands_behind_the_label_of_another_column_has_only_its_quote(
+    bench: wb.Workbench, asked: dict[str, object], column: str, said: str, note: str
+):
+    asked |= {"complaint": said, "doctor": said, "patient": "Ann Lee"}
+    questions = {
+        "complaint": "What is the chief complaint?", "doctor": ASKED["doctor"],
+        "patient": wb.Column("What is the name of the patient?", kind="name"),
+    }  # fmt: skip
+    table = bench.matrix([FORM], questions, progress=None)
+    status, why = table.cells.filter(pl.col("column") == column).select("status", "note").row(0)
+    assert (status, why) == ("quote_only", note)
+    assert table.frame[column].item() == said
+
+
 def test_a_second_call_asks_nothing_and_a_new_question_only_itself(
     bench: wb.Workbench, asked: dict[str, object], tmp_path: Path
 ):

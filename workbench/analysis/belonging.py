@@ -132,7 +132,7 @@ class Labels:
         near = self._near(own, column) if own is not None else 0.0
         if own is not None and (self.named(column, place) or (near >= DESCRIBED and not naming)):
             return Verdict(strength=near)
-        if any(self._agrees(field, column, claim.written) for field in naming):
+        if any(self.agrees(field, column, claim.written) for field in naming):
             return Verdict(strength=DESCRIBED)
         # Of many rows or items, which one comes next is open: what is not likely then is not forced.
         several = self._many or column.kind == "list"
@@ -168,7 +168,7 @@ class Labels:
             return bool(dates(said))
         return bool(numbers(said)) if column.kind in ("integer", "number") else any(map(str.isalnum, said))
 
-    def _agrees(self, field: Field, column: Column, written: str) -> bool:
+    def agrees(self, field: Field, column: Column, written: str) -> bool:
         """Whether a field says what was written somewhere else."""
         if column.kind == "date":
             readings = [day.readings for day in dates(self._said(field))]

@@ -18,6 +18,8 @@ from typing import Literal, get_args
 import polars as pl
 from rapidfuzz import fuzz, process
 
+from workbench.analysis import schema
+from workbench.analysis.statuses import SMALL
 from workbench.analysis.values import Order, parse
 from workbench.errors import ConfigError, nearest
 
@@ -31,6 +33,8 @@ _REPLY = {
     "date": " Reply with the date, as written.",
     "bool": " Reply with Yes or No.",
 }
+_KINDS: dict[str, schema.Kind] = {"number": "number", "date": "date", "bool": "yes_no", "choice": "choice"}
+_WORD = re.compile(r"[^\W_]+")
 _YES = re.compile(r"\W*(yes|no)\b", re.IGNORECASE)
 _SAME_CHOICE = 90.0
 
@@ -96,6 +100,15 @@ def columns(questions: Questions) -> dict[str, Column]:
     if "document" in made:
         raise ConfigError("'document' is the column of the documents' names; give the question another name.")
     return made
+
+
+def as_schema(asked: Mapping[str, Column]) -> schema.Schema:
+    """The columns as those of a table: each is described by the words of its question that tell."""
+    made = []
+    for name, column in asked.items():
+        telling = " ".join(word for word in _WORD.findall(column.question) if word.casefold() not in SMALL)
+        made.append(schema.Column(name, _KINDS.get(column.kind, "text"), column.choices, telling))
+    return schema.Schema(tuple(made))
 
 
 def from_toml(path: Path) -> dict[str, Column]:

@@ -59,7 +59,7 @@ def described(schema: Schema, labels: Labels) -> str:
 
 def _behind(labels: Labels, column: Column) -> str:
     named = labels.naming(column) if column.copied else []
-    return prompts.behind(named[0].label) if named else ""
+    return f". {prompts.behind(named[0].label)}" if named else ""
 
 
 def _described(column: Column) -> str:

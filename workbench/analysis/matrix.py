@@ -17,7 +17,9 @@ import polars as pl
 
 from workbench import tables
 from workbench.analysis import prompts
-from workbench.analysis.columns import Column, Value, dtype, value_of
+from workbench.analysis.belonging import Claim, Labels, Verdict
+from workbench.analysis.cells import occurrences, passage
+from workbench.analysis.columns import Column, Value, as_schema, dtype, value_of
 from workbench.analysis.statuses import assess
 from workbench.analysis.values import date_order
 from workbench.documents.document import Document
@@ -47,7 +49,50 @@ class Cell:
     note: str = ""
 
 
-def cell(document: Document, column: Column, answer: Answer) -> Cell:
+class Form:
+    """The labels of a document, as the columns of a matrix see them.
+
+    Args:
+        document: that is asked.
+        asked: columns by name.
+    """
+
+    def __init__(self, document: Document, asked: Mapping[str, Column]) -> None:
+        schema = as_schema(asked)
+        self._asked, self._text = asked, document.text
+        self._columns = {column.name: column for column in schema.columns}
+        self._labels = Labels(document.text, schema)
+
+    def task(self, name: str) -> str:
+        """A column's question as this document is asked it: with the label that it has for the answer."""
+        column, task = self._columns[name], self._asked[name].task
+        named = self._labels.naming(column) if column.copied else []
+        return f"{task} {prompts.behind(named[0].label)}." if named else task
+
+    def source(self, name: str, said: str) -> Span | None:
+        """The line of the label that names a column, if it has what was said."""
+        column = self._columns[name]
+        for field in self._labels.naming(column) if column.copied else []:
+            if self._labels.agrees(field, column, said):
+                return passage(self._text, field.value)
+        return None
+
+    def verdict(self, name: str, said: str, value: Value, source: Span) -> Verdict:
+        """Whether a value that a passage has belongs in its column; what is no word of the passage is not judged."""
+        column = self._columns[name]
+        start = source.start_char
+        inside = [
+            Span(start + place.start_char, start + place.end_char)
+            for written in (said.rstrip("."), str(value))
+            for place in occurrences(self._text[slice(*source)], written)
+        ]
+        if not column.copied or not (inside or self._labels.naming(column)):
+            return Verdict()
+        place = next((each for each in inside if self._labels.named(column, each)), (*inside, source)[0])
+        return self._labels.judge(Claim(column, said, place))
+
+
+def cell(document: Document, name: str, column: Column, answer: Answer, form: Form) -> Cell:
     """The value of an answer, if it has one and the document has words for it."""
     said = answer.text.strip()
     if prompts.says_absent(said):
@@ -58,28 +103,29 @@ def cell(document: Document, column: Column, answer: Answer) -> Cell:
     value, note = value_of(column, said, order)
     if value is None:
         return Cell(written=said, note=f"The answer has {note}: {said}")
-    sourced = [each for each in answer.citations if each.page is not None]
-    statuses = [assess(each.passage, value, column.kind) for each in sourced]
+    sources = [Span(each.start_char or 0, each.end_char or 0) for each in answer.citations if each.page is not None]
+    if (labelled := form.source(name, said)) is not None:
+        sources.insert(0, labelled)
+    statuses = [assess(document.text[slice(*source)], value, column.kind) for source in sources]
     best = next((n for n, status in enumerate(statuses) if status == "supported"), None)
     literal = None if best is not None or isinstance(value, bool) else _literal(document, column.question, said, value)
     if literal is not None and assess(document.text[slice(*literal)], value, column.kind) == "supported":
-        return _placed(document, value, said, literal, "supported", note)
-    if sourced:
-        source = sourced[best or 0]
-        span = Span(source.start_char or 0, source.end_char or 0)
-        return _placed(document, value, said, span, statuses[best or 0], note)
-    # Yes and no have no words of their own: the passage that has the question's.
-    near = index(document.text).nearest(column.question) if column.kind in ("bool", "choice") else None
-    if near is None:
-        return Cell(written=said, note=f"The document has no passage for it: {said}")
-    return _placed(document, value, said, near, assess(document.text[slice(*near)], value, column.kind), note)
-
-
-def _placed(document: Document, value: Value, said: str, span: Span, status: CitationStatus, note: str) -> Cell:
-    place, page = document.locate(span)[0], document.page_at(span.start_char)
+        sources, statuses, best = [literal], ["supported"], 0
+    if sources:
+        source, status = sources[best or 0], statuses[best or 0]
+    else:
+        # Yes and no have no words of their own: the passage that has the question's.
+        near = index(document.text).nearest(column.question) if column.kind in ("bool", "choice") else None
+        if near is None:
+            return Cell(written=said, note=f"The document has no passage for it: {said}")
+        source, status = near, assess(document.text[slice(*near)], value, column.kind)
+    verdict = form.verdict(name, said, value, source)
+    if status == "supported" and verdict.status is not None:
+        status, note = verdict.status, "; ".join(filter(None, (note, verdict.note)))
+    place, page = document.locate(source)[0], document.page_at(source.start_char)
     kept = value.isoformat() if isinstance(value, date) else value
-    quote = document.text[slice(*span)]
-    return Cell(kept, said, quote, page.number, page.label, *span, status, place.where or "", note)
+    quote = document.text[slice(*source)]
+    return Cell(kept, said, quote, page.number, page.label, *source, status, place.where or "", note)
 
 
 def _literal(document: Document, question: str, said: str, value: Value) -> Span | None:
@@ -142,9 +188,9 @@ class Kept:
             ) from error
 
 
-def cell_key(document: Document, column: Column, fingerprint: str) -> str:
-    """Changes with the document, the question, the model, and what it is told: blake2b, hex, 32 characters."""
-    parts = [document.hash, column.task, column.kind, fingerprint, str(prompts.VERSION)]
+def cell_key(document: Document, column: Column, task: str, fingerprint: str) -> str:
+    """Changes with the document, the question as asked, the model and the prompts: blake2b, hex, 32 characters."""
+    parts = [document.hash, task, column.kind, fingerprint, str(prompts.VERSION)]
     return hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 

@@ -125,8 +125,8 @@ def _further(system: str | None) -> str:
 
 
 def behind(label: str) -> str:
-    """Says where a column's value stands, by a label that the document has for it."""
-    return f". Copy what stands behind “{label}:”"
+    """Says where a value stands, by a label that the document has for it."""
+    return f"Copy what stands behind “{label}:”"
 
 
 def extract(columns: str, name: str = "", *, many: bool, system: str | None = None) -> str:

@@ -89,7 +89,11 @@ class Filling:
         try:
             document = _document(given)
             self._names[row] = document.name
-            keys = {name: matrix.cell_key(document, column, fingerprint) for name, column in self._asked.items()}
+            form = matrix.Form(document, self._asked)
+            keys = {
+                name: matrix.cell_key(document, column, form.task(name), fingerprint)
+                for name, column in self._asked.items()
+            }
             left = []
             for name, key in keys.items():
                 if (known := self._kept.get(key)) is not None:
@@ -102,7 +106,7 @@ class Filling:
                         self._bench.read(document, progress=None)
                     )  # fmt: skip
                     for at in range(0, len(left), _TOGETHER):
-                        self._ask(row, reading, left[at : at + _TOGETHER], keys)
+                        self._ask(row, reading, form, left[at : at + _TOGETHER], keys)
         except ModelLoadError:
             raise
         except WorkbenchError as error:
@@ -111,20 +115,21 @@ class Filling:
                 if (row, name) not in self._cells:
                     self._put(row, name, matrix.Cell(note=f"{type(error).__name__}: {error}"))
 
-    def _ask(self, row: int, reading: Reading, names: Sequence[str], keys: Mapping[str, str]) -> None:
+    def _ask(
+        self, row: int, reading: Reading, form: matrix.Form, names: Sequence[str], keys: Mapping[str, str]
+    ) -> None:
         """Some columns of a document in one request; each answer is a cell as soon as it ends."""
         if self._cancel.is_set():
             return
-        asked = [self._asked[name] for name in names]
         streams = reading.stream_many(
-            [each.task for each in asked], max_tokens=_MAX_TOKENS, quotes=False,
-            replies=[each.replies for each in asked],
+            [form.task(name) for name in names], max_tokens=_MAX_TOKENS, quotes=False,
+            replies=[self._asked[name].replies for name in names],
         )  # fmt: skip
         watch = _Watch(self._cancel, streams)
         try:
             for name, stream in zip(names, streams, strict=True):
                 answer = _whole(stream)
-                made = matrix.cell(reading.document, self._asked[name], answer)
+                made = matrix.cell(reading.document, name, self._asked[name], answer, form)
                 self._kept.add(keys[name], made)
                 self._put(row, name, made)
         except KeyboardInterrupt:
