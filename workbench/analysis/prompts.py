@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from workbench.analysis.parts import Part
 
-VERSION = 5
+VERSION = 6
 """Of the prefix and the tasks; part of every manifest."""
 
 SYSTEM = (
