@@ -19,6 +19,13 @@ def test_a_passage_is_read_with_the_sentences_beside_it():
     assert parts("here. Three") == ["One is here. Two is here. Three is here. Four is here."]
 
 
+def test_where_everything_is_one_sentence_a_passage_is_not_read_with_all_of_it():
+    rows = "\n".join(f"{n},{n * n}" for n in range(4_000))
+    (wide,) = widened(rows, [Span(20_000, 20_025)])
+    assert wide.start_char < 20_000 < 20_025 < wide.end_char
+    assert wide.end_char - wide.start_char < 1_000
+
+
 def test_passages_that_meet_are_read_once():
     assert parts("Six", "One") == ["One is here. Two is here.", "Five is here. Six is here."]
     assert parts("Two", "Three") == ["One is here. Two is here. Three is here. Four is here."]

@@ -136,6 +136,38 @@ def test_what_stands_behind_the_label_of_another_column_has_only_its_quote(
     assert table.frame[column].item() == said
 
 
+@pytest.mark.parametrize(
+    ("column", "question", "said", "quote"),
+    [
+        ("doctor", "Who is the doctor?", "Dr. M. Patel", "Seen by Dr. M. Patel on 6/28/2023."),
+        ("why", "What does the patient complain of?", "Burning pain", "HX: Miss Lee is a 24-year-old who reports"),
+        ("complaint", "What is the chief complaint?", "urinary tract infection (UTI)", "CC: Urinary tract"),
+        ("is it from", "Who is it from?", "Dr. M. Patel", "Seen by Dr. M. Patel on 6/28/2023."),
+    ],
+)
+def test_no_label_but_that_of_what_is_asked_for_takes_support_away(
+    bench: wb.Workbench, asked: dict[str, object], column: str, question: str, said: str, quote: str
+):
+    asked |= dict.fromkeys(("doctor", "complain", "from"), said)
+    table = bench.matrix([FORM], {column: question}, progress=None)
+    assert ("Copy what stands behind" in asked["heard"][0][1]) == (column == "complaint")  # type: ignore[index]
+    cited = table.citation(0, column)
+    assert cited.status == "supported"
+    assert cited.quote.startswith(quote)
+
+
+def test_a_kept_cell_is_judged_beside_the_columns_of_its_own_matrix(
+    bench: wb.Workbench, asked: dict[str, object], tmp_path: Path
+):
+    asked |= {"doctor": "Urinary tract infection (UTI)", "complaint": "Urinary tract infection (UTI)"}
+    out, both = tmp_path / "kept.jsonl", {"doctor": "Who is the doctor?", "complaint": "What is the chief complaint?"}
+    alone = bench.matrix([FORM], {"doctor": both["doctor"]}, out=out, progress=None)
+    beside = bench.matrix([FORM], both, out=out, progress=None)
+    assert alone.citation(0, "doctor").status == "supported"
+    assert beside.citation(0, "doctor").status == "quote_only"
+    assert beside.cells.equals(bench.matrix([FORM], both, progress=None).cells)
+
+
 def test_a_second_call_asks_nothing_and_a_new_question_only_itself(
     bench: wb.Workbench, asked: dict[str, object], tmp_path: Path
 ):

@@ -74,6 +74,7 @@ def test_an_answer_that_its_passages_alone_do_not_bear_out_is_withdrawn(
     passage = alone.split(prompts.OPEN)[1].split(prompts.CLOSE)[0]
     assert all(part in bytes_reading.document.text for part in passage.split("\n\n"))
     assert blocks.pool.num_used == used
+    assert bytes_reading.evidence(answer)["text"].unique().to_list() == [SAID]
 
 
 def test_an_answer_that_its_passages_alone_bear_out_stays(bytes_reading: wb.Reading, weighed: list[tuple[float, ...]]):

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from workbench.types import Weigh
 
 ABSENT_THRESHOLD: float | None = 0.5
-"""From this probability on, it is said: where, by ``estimate``, it is likelier than not."""
+"""From this probability on, it is said: where it is likelier than not."""
 
 _REPLIED = 0.5
 # Fitted to 45 questions about the opinion, thirty of them on what it does not say, put to `small`. The reply counts
@@ -28,7 +28,7 @@ _DENIED, _REPLY, _BIAS = 1.0, 2.0, 3.2
 # twice. Of thirty that have an answer, it costs one.
 _ALONE, _ALONE_BIAS = 2.0, -0.5
 LOOK_FROM = 0.02
-"""Below this probability, no look at the passages is taken: it would have to be all but certain to tell."""
+"""Below this probability, no look at the passages is taken: they alone would have to give 0.9."""
 _TINY = 1e-6  # below it, one probability is as good as another
 
 
@@ -59,7 +59,7 @@ class Absent:
         threshold: the probability from which on it is said; None leaves it to the model.
 
     Attributes:
-        probability: that the document does not say it, see ``estimate``; None before it is known.
+        probability: that the document does not say it, see ``estimate`` and ``combined``; None before it is known.
         understood: whether the reply to the aside was heard.
     """
 

@@ -179,9 +179,9 @@ class AnswerStream(Stream):
         reason: FinishReason = last.finish_reason or "cancelled"
         passages, quoted = self._quoted(text) if reason == "stop" else ((), ())
         citations = cite(context.document, text, self._question, passages)
-        warned, withdrawn = caution(context.document, citations), ""
-        if reason == "stop" and self._in_vain(citations):
-            warned, withdrawn = (*warned, withdrawal(text, citations)), text
+        withdrawn = text if reason == "stop" and self._in_vain(text, citations) else ""
+        told = (withdrawal(withdrawn, citations),) if withdrawn else ()
+        if withdrawn:
             text, citations = prompts.ABSENT, ()
         counts = usage(len(self._prompt), len(self._ids), last)
         return Answer(
@@ -201,16 +201,16 @@ class AnswerStream(Stream):
             ),
             thinking=self._text.thinking,
             document_name=context.document.name,
-            warnings=warned,
+            warnings=(*caution(context.document, citations), *told),
             unsupported=unsupported(text, citations),
             absent_probability=self._absent.probability if self._absent is not None else None,
             withdrawn=withdrawn,
         )  # fmt: skip
 
-    def _in_vain(self, citations: tuple[Citation, ...]) -> bool:
+    def _in_vain(self, text: str, citations: tuple[Citation, ...]) -> bool:
         """Whether an answer is to be withdrawn: its passages, read alone, do not say what is asked for."""
         absent = self._absent
-        if not self._looks or absent is None or not absent.in_doubt:
+        if not self._looks or absent is None or not absent.in_doubt or prompts.says_absent(text):
             return False
         alone = look(self._context, citations, self._task, self._cancel)
         if alone is not None:

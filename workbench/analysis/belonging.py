@@ -87,14 +87,17 @@ class Labels:
         text: of the document.
         schema: whose columns are named.
         many: whether there are several rows; then a label that stands once names a column of none of them.
+        begun: as ``labels.fit`` takes it.
     """
 
-    def __init__(self, text: str, schema: Schema, *, many: bool = False) -> None:
+    def __init__(self, text: str, schema: Schema, *, many: bool = False, begun: bool = True) -> None:
         self._text, self._many = text, many
         self._fields = fields(text)
         self._is_form = len(self._fields) >= MIN_FIELDS and len(text) <= MAX_FIELD_CHARS * len(self._fields)
         each = {field.label for field in self._fields}
-        self._fit = {(label, column.name): fit(label, column) for label in each for column in schema.columns}
+        self._fit = {
+            (label, column.name): fit(label, column, begun=begun) for label in each for column in schema.columns
+        }
         self._best = {label: max((self._fit[label, c.name] for c in schema.columns), default=0.0) for label in each}
         self._naming = {column.name: self._named(column) for column in schema.columns}
         self._own = {(name, field) for name, named in self._naming.items() for field in named}

@@ -102,7 +102,7 @@ def _answered(context: Context, answer: Answer) -> list[_Fed]:
     start = next((n for n in starts if said[:n] == context.prefix_ids[:n] and len(said) > n), None)
     if start is None:
         raise ConfigError(f"This answer is not one of {context.document.name}; give one of reading.ask().")
-    return [_Fed(start, said[start:], answer.text, answer.token_ids)]
+    return [_Fed(start, said[start:], answer.withdrawn or answer.text, answer.token_ids)]
 
 
 def _kept(context: Context, turn: Answer, left: list[str]) -> list[_Fed]:

@@ -70,14 +70,20 @@ def _line(text: str, start: int, end: int) -> Span:
     return Span(begin, max(begin, start + len(said.rstrip(" \t\r*;|"))))
 
 
-def fit(label: str, column: Column) -> float:
+def fit(label: str, column: Column, *, begun: bool = True) -> float:
     """How near a label is to a column, in [0, 1]; 0 where nothing says that it names it.
 
     Words in front of the name are let through where the column has no description, or its description has them: an
     ``Invoice number`` is the ``number`` of a column that is described so, an ``Order number`` is not.
+
+    Args:
+        label: as the document has it.
+        column: of a schema.
+        begun: whether a label may be the beginning of a name or description. Of a question, that is what it is about,
+            not what it asks for: ``Patient`` begins ``patient complain``.
     """
     said, name, described = _words(label), _words(column.name), _words(column.description)
-    if _same(said, name):
+    if said and _same(said, name):
         return EXACT
     telling = [word for word in said if word not in _PLAIN]
     if not telling:
@@ -87,10 +93,12 @@ def fit(label: str, column: Column) -> float:
     explained = all(any(same_word(word, other) for other in described) for word in more)
     if name and _same(head[-len(name) :], name) and (explained or (not described and head == telling)):
         return NAMED
-    if len(telling) < len(name) and _same(telling, name[: len(telling)]):
+    if begun and len(telling) < len(name) and _same(telling, name[: len(telling)]):
         return NAMED
-    begun = any(_same(said, described[:n]) for n in range(1, len(said) + 1))
-    return DESCRIBED if begun or _abbreviates(label, column) else 0.0
+    first = range(1, len(said) + 1) if begun else (len(described),)
+    if any(_same(said, described[:n]) for n in first) or _abbreviates(label, column):
+        return DESCRIBED
+    return 0.0
 
 
 def _words(text: str) -> list[str]:

@@ -8,10 +8,11 @@ Not covered: what follows from it (analysis.absent, analysis.ask).
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from textwrap import shorten
 
@@ -21,9 +22,11 @@ from workbench.config import SamplingParams
 from workbench.documents.sentences import sentences
 from workbench.errors import WorkbenchError
 from workbench.results import Citation
-from workbench.types import ReadProgress, Span
+from workbench.types import Prefix, ReadProgress, Span
 
 _SHOWN_CHARS = 160
+_SIDE_CHARS = 400
+"""On each side of a passage, at most: of a table, or of code, everything may be one sentence."""
 
 _log = logging.getLogger(__name__)
 
@@ -49,8 +52,10 @@ def look(
     if weighed is None or not spans:
         return None
     text = "\n\n".join(context.document.text[slice(*span)] for span in widened(context.document.text, spans))
+    request: Iterator[ReadProgress | Prefix] = iter(())
     try:
-        for event in engine.read((*prefix_ids(tokenizer, text), *opening_ids(tokenizer)), cancel):
+        request = engine.read((*prefix_ids(tokenizer, text), *opening_ids(tokenizer)), cancel)
+        for event in request:
             if not isinstance(event, ReadProgress):
                 with closing(event), closing(engine.fork(event)) as branch:
                     one = SamplingParams(max_tokens=1)
@@ -60,7 +65,11 @@ def look(
                         pass
     except KeyboardInterrupt:
         cancel.set()  # the answer itself is whole
-    except WorkbenchError as error:
+        with contextlib.suppress(WorkbenchError):
+            for event in request:  # it may have come to its end before it heard of it
+                if not isinstance(event, ReadProgress):
+                    event.close()
+    except (WorkbenchError, RuntimeError) as error:  # torch says RuntimeError where a GPU has no room
         _log.info("The passages were not looked at: %s", error)
     return weighed if weighed.probability is not None else None
 
@@ -72,7 +81,8 @@ def widened(text: str, spans: Sequence[Span]) -> list[Span]:
     for start, end in sorted(spans):
         first = max(bisect_right(starts, start) - 2, 0)
         last = min(bisect_left(ends, end) + 1, len(every) - 1)
-        wide = Span(min(starts[first], start), max(ends[last], end))
+        left, right = max(starts[first], start - _SIDE_CHARS), min(ends[last], end + _SIDE_CHARS)
+        wide = Span(min(left, start), max(right, end))
         if found and wide.start_char <= found[-1].end_char:
             wide = Span(found[-1].start_char, max(wide.end_char, found.pop().end_char))
         found.append(wide)

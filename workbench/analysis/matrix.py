@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -17,7 +17,7 @@ import polars as pl
 
 from workbench import tables
 from workbench.analysis import prompts
-from workbench.analysis.belonging import Claim, Labels, Verdict
+from workbench.analysis.belonging import Claim, Labels
 from workbench.analysis.cells import occurrences, passage
 from workbench.analysis.columns import Column, Value, as_schema, dtype, value_of
 from workbench.analysis.statuses import assess
@@ -61,7 +61,7 @@ class Form:
         schema = as_schema(asked)
         self._asked, self._text = asked, document.text
         self._columns = {column.name: column for column in schema.columns}
-        self._labels = Labels(document.text, schema)
+        self._labels = Labels(document.text, schema, begun=False)
 
     def task(self, name: str) -> str:
         """A column's question as this document is asked it: with the label that it has for the answer."""
@@ -77,23 +77,32 @@ class Form:
                 return passage(self._text, field.value)
         return None
 
-    def verdict(self, name: str, said: str, value: Value, source: Span) -> Verdict:
-        """Whether a value that a passage has belongs in its column; what is no word of the passage is not judged."""
-        column = self._columns[name]
-        start = source.start_char
+    def judged(self, name: str, made: Cell) -> Cell:
+        """A cell whose value stands behind the label of another column, or outside its own, has only its quote.
+
+        What no label tells is not judged: a question's words are not those of the document.
+        """
+        column, start, end, written = self._columns[name], made.start_char, made.end_char, made.written
+        if made.status != "supported" or not column.copied or start is None or end is None or written is None:
+            return made
+        source, naming = Span(start, end), self._labels.naming(column)
         inside = [
             Span(start + place.start_char, start + place.end_char)
-            for written in (said.rstrip("."), str(value))
-            for place in occurrences(self._text[slice(*source)], written)
+            for said in (written.rstrip("."), str(made.value))
+            for place in occurrences(self._text[start:end], said)
         ]
-        if not column.copied or not (inside or self._labels.naming(column)):
-            return Verdict()
-        place = next((each for each in inside if self._labels.named(column, each)), (*inside, source)[0])
-        return self._labels.judge(Claim(column, said, place))
+        own = [field.value for field in naming if start <= field.value.start_char < field.value.end_char <= end]
+        named = [place for place in inside if self._labels.named(column, place)]
+        if not (inside or naming):
+            return made
+        verdict = self._labels.judge(Claim(column, written, (*named, *(inside or own), source)[0]))
+        if verdict.status != "quote_only":
+            return made
+        return replace(made, status="quote_only", note="; ".join(filter(None, (made.note, verdict.note))))
 
 
 def cell(document: Document, name: str, column: Column, answer: Answer, form: Form) -> Cell:
-    """The value of an answer, if it has one and the document has words for it."""
+    """The value of an answer, if it has one and the document has words for it; not yet ``Form.judged``."""
     said = answer.text.strip()
     if prompts.says_absent(said):
         return Cell(note=prompts.ABSENT)
@@ -119,9 +128,6 @@ def cell(document: Document, name: str, column: Column, answer: Answer, form: Fo
         if near is None:
             return Cell(written=said, note=f"The document has no passage for it: {said}")
         source, status = near, assess(document.text[slice(*near)], value, column.kind)
-    verdict = form.verdict(name, said, value, source)
-    if status == "supported" and verdict.status is not None:
-        status, note = verdict.status, "; ".join(filter(None, (note, verdict.note)))
     place, page = document.locate(source)[0], document.page_at(source.start_char)
     kept = value.isoformat() if isinstance(value, date) else value
     quote = document.text[slice(*source)]

@@ -97,7 +97,7 @@ class Filling:
             left = []
             for name, key in keys.items():
                 if (known := self._kept.get(key)) is not None:
-                    self._put(row, name, known)
+                    self._put(row, name, form.judged(name, known))
                 else:
                     left.append(name)
             if left:
@@ -131,7 +131,7 @@ class Filling:
                 answer = _whole(stream)
                 made = matrix.cell(reading.document, name, self._asked[name], answer, form)
                 self._kept.add(keys[name], made)
-                self._put(row, name, made)
+                self._put(row, name, form.judged(name, made))
         except KeyboardInterrupt:
             if not self._cancel.is_set():
                 raise
