@@ -50,3 +50,15 @@ def test_every_label_has_what_stands_behind_it_and_none_is_made_of_a_sentence():
 )
 def test_a_label_is_as_near_to_a_column_as_their_words(label: str, name: str, description: str, near: float):
     assert fit(label, Column(name, description=description)) == near
+
+
+def test_what_a_question_is_about_is_not_what_it_asks_for():
+    why = Column("why", description="patient complain")
+    assert fit("Patient", why)
+    assert not fit("Patient", why, begun=False)
+    assert not fit("Landlord", Column("What must the landlord repair?"), begun=False)
+    assert fit("CC", Column("why", description="chief complaint"), begun=False)
+
+
+def test_a_label_of_small_words_names_nothing():
+    assert not fit("From", Column("Who is it to?"))

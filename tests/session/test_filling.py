@@ -112,6 +112,9 @@ def test_a_form_is_asked_by_its_labels(bench: wb.Workbench, asked: dict[str, obj
     ]
     cited = table.citation(0, "complaint")
     assert (cited.status, cited.quote) == ("supported", "CC: Urinary tract infection (UTI)")
+    asked["complaint"] = "CC: Urinary tract infection (UTI)"
+    again = bench.matrix([FORM], questions, progress=None)
+    assert again.frame["complaint"].item() == "Urinary tract infection (UTI)"
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,13 @@ class Form:
         named = self._labels.naming(column) if column.copied else []
         return f"{task} {prompts.behind(named[0].label)}." if named else task
 
+    def without_label(self, name: str, said: str) -> str:
+        """What was said, without the label that it was to be copied from behind."""
+        column = self._columns[name]
+        for field in self._labels.naming(column) if column.copied else []:
+            said = said.removeprefix(f"{field.label}:").strip()
+        return said
+
     def source(self, name: str, said: str) -> Span | None:
         """The line of the label that names a column, if it has what was said."""
         column = self._columns[name]
@@ -109,6 +116,7 @@ def cell(document: Document, name: str, column: Column, answer: Answer, form: Fo
     if answer.finish_reason == "length":
         return Cell(written=said, note="The answer was cut off.")
     order = date_order(document.text) if column.kind == "date" else None
+    said = form.without_label(name, said)
     value, note = value_of(column, said, order)
     if value is None:
         return Cell(written=said, note=f"The answer has {note}: {said}")
