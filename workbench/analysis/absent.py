@@ -25,7 +25,7 @@ _REPLIED = 0.5
 # twice: it moves within a narrow range. Of fifteen that have an answer, it costs one.
 _DENIED, _REPLY, _BIAS = 1.0, 2.0, 3.2
 # Fitted to the 33 of them, and of thirty about a story, that were in doubt: what is seen before the passages counts
-# twice. Of thirty that have an answer, it costs one.
+# twice. Of thirty that have an answer, it cost one then, and another when measured again.
 _ALONE, _ALONE_BIAS = 2.0, -0.5
 LOOK_FROM = 0.02
 """Below this probability, no look at the passages is taken: they alone would have to give 0.9."""
