@@ -9,6 +9,7 @@ from transformers import PreTrainedModel
 import workbench as wb
 from tests.checkpoints import MAKERS
 from tests.session.replay import plain_model
+from workbench.engine.sampling import Sampler
 
 
 @pytest.fixture(scope="session")
@@ -79,3 +80,27 @@ def new_bench(checkpoint: Callable[[str], Path]) -> Iterator[Callable[..., wb.Wo
     yield make
     for bench in made:
         bench.close()
+
+
+@pytest.fixture(scope="module")
+def bytes_reading(hybrid: wb.Workbench, page: wb.Document) -> Iterator[wb.Reading]:
+    with hybrid.read(page, progress=None) as reading:
+        yield reading
+
+
+@pytest.fixture
+def said(bytes_reading: wb.Reading, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Texts for the answers; the model itself chooses what it quotes. Its answers end with the byte of ``~``."""
+    tokenizer, choose, script = bytes_reading._context.tokenizer, Sampler.choose, list[int]()
+    texts: list[str] = []
+
+    def scripted(sampler: Sampler, logits: object, allowed: object = None) -> int:
+        if allowed is not None:
+            return choose(sampler, logits, allowed)  # type: ignore[arg-type]
+        if not script:
+            script.extend(tokenizer.encode(texts.pop(0) + "~"))
+        return script.pop(0)
+
+    monkeypatch.setattr(Sampler, "choose", scripted)
+    monkeypatch.setattr(tokenizer, "end_token_ids", frozenset(tokenizer.encode("~")))
+    return texts

@@ -1,7 +1,7 @@
 """Passages behind an answer: real ones, whatever the model; the answer itself hears nothing of them."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,33 +11,8 @@ from workbench.analysis import prompts
 from workbench.analysis.citing import Quoter
 from workbench.analysis.passages import MIN_CHARS, spell
 from workbench.analysis.quoting import MAX_CHARS, Quote, QuoteGuard
-from workbench.engine.sampling import Sampler
 
 WHO = "Who delivered the opinion?"
-
-
-@pytest.fixture(scope="module")
-def bytes_reading(hybrid: wb.Workbench, page: wb.Document) -> Iterator[wb.Reading]:
-    with hybrid.read(page, progress=None) as reading:
-        yield reading
-
-
-@pytest.fixture
-def said(bytes_reading: wb.Reading, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Texts for the answers; the model itself chooses what it quotes. Its answers end with the byte of ``~``."""
-    tokenizer, choose, script = bytes_reading._context.tokenizer, Sampler.choose, list[int]()
-    texts: list[str] = []
-
-    def scripted(sampler: Sampler, logits: object, allowed: object = None) -> int:
-        if allowed is not None:
-            return choose(sampler, logits, allowed)  # type: ignore[arg-type]
-        if not script:
-            script.extend(tokenizer.encode(texts.pop(0) + "~"))
-        return script.pop(0)
-
-    monkeypatch.setattr(Sampler, "choose", scripted)
-    monkeypatch.setattr(tokenizer, "end_token_ids", frozenset(tokenizer.encode("~")))
-    return texts
 
 
 def quoted(answer: wb.Answer) -> list[wb.Citation]:

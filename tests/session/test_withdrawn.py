@@ -1,42 +1,23 @@
 """An answer in doubt whose passages, read alone, do not say what was asked is withdrawn."""
 
-from collections.abc import Iterator
-
 import pytest
 
 import workbench as wb
 from tests.session.replay import memory
 from workbench.analysis import prompts
 from workbench.analysis.absent import Absent
-from workbench.engine.sampling import Sampler
 
 QUESTION = "When did Justice Kagan join the Court?"
 SAID = "Justice Kagan delivered the opinion of the Court."
 IN_DOUBT, SAYS_NOT, SAYS_SO = (0.1, 0.0, 0.0, 0.7, 0.3), (0.5, 0.0, 0.0, 0.1, 0.9), (0.01, 0.0, 0.0, 0.9, 0.1)
 
 
-@pytest.fixture(scope="module")
-def bytes_reading(hybrid: wb.Workbench, page: wb.Document) -> Iterator[wb.Reading]:
-    with hybrid.read(page, progress=None) as reading:
-        yield reading
-
-
 @pytest.fixture
-def weighed(bytes_reading: wb.Reading, monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, ...]]:
+def weighed(said: list[str], monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, ...]]:
     """What is weighed, in its order: a random model has no opinion. Its free answers are ``SAID``, and a ``~``."""
-    tokenizer, choose, told, script = bytes_reading._context.tokenizer, Sampler.choose, Absent._told, list[int]()
-    probabilities: list[tuple[float, ...]] = []
-
-    def scripted(sampler: Sampler, logits: object, allowed: object = None) -> int:
-        if allowed is not None:
-            return choose(sampler, logits, allowed)  # type: ignore[arg-type]
-        if not script:
-            script.extend(tokenizer.encode(SAID + "~"))
-        return script.pop(0)
-
-    monkeypatch.setattr(Sampler, "choose", scripted)
+    told, probabilities = Absent._told, list[tuple[float, ...]]()
+    said.extend([SAID] * 8)
     monkeypatch.setattr(Absent, "_told", lambda absent, _: told(absent, probabilities.pop(0)))
-    monkeypatch.setattr(tokenizer, "end_token_ids", frozenset(tokenizer.encode("~")))
     return probabilities
 
 

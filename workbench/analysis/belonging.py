@@ -119,9 +119,13 @@ class Labels:
         nearest = [field for near, field in named if near == top]
         return [] if self._many and len(nearest) < 2 else nearest
 
+    def copied_from(self, column: Column) -> Sequence[Field]:
+        """The fields that a column's values are copied from; none for conclusions."""
+        return self.naming(column) if column.copied else []
+
     def behind(self, column: Column) -> list[str]:
-        """What stands in the fields that name a column."""
-        return [self._said(field) for field in self.naming(column)] if column.copied else []
+        """What stands in the fields that a column's values are copied from."""
+        return [self._said(field) for field in self.copied_from(column)]
 
     def around(self, span: Span) -> Field | None:
         """The field that a place is in."""

@@ -58,7 +58,7 @@ def described(schema: Schema, labels: Labels) -> str:
 
 
 def _behind(labels: Labels, column: Column) -> str:
-    named = labels.naming(column) if column.copied else []
+    named = labels.copied_from(column)
     return f". {prompts.behind(named[0].label)}" if named else ""
 
 

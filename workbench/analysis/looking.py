@@ -77,11 +77,10 @@ def look(
 def widened(text: str, spans: Sequence[Span]) -> list[Span]:
     """Spans with the sentence in front of and behind each, in order; those that meet are one."""
     every, found = sentences(text), list[Span]()
-    starts, ends = [span.start_char for span in every], [span.end_char for span in every]
     for start, end in sorted(spans):
-        first = max(bisect_right(starts, start) - 2, 0)
-        last = min(bisect_left(ends, end) + 1, len(every) - 1)
-        left, right = max(starts[first], start - _SIDE_CHARS), min(ends[last], end + _SIDE_CHARS)
+        first = max(bisect_right(every, start, key=lambda span: span.start_char) - 2, 0)
+        last = min(bisect_left(every, end, key=lambda span: span.end_char) + 1, len(every) - 1)
+        left, right = max(every[first].start_char, start - _SIDE_CHARS), min(every[last].end_char, end + _SIDE_CHARS)
         wide = Span(min(left, start), max(right, end))
         if found and wide.start_char <= found[-1].end_char:
             wide = Span(found[-1].start_char, max(wide.end_char, found.pop().end_char))

@@ -50,38 +50,36 @@ class Cell:
 
 
 class Form:
-    """The labels of a document, as the columns of a matrix see them.
+    """A document as the columns of a matrix see it, by its labels.
 
-    Args:
+    Attributes:
         document: that is asked.
         asked: columns by name.
     """
 
     def __init__(self, document: Document, asked: Mapping[str, Column]) -> None:
         schema = as_schema(asked)
-        self._asked, self._text = asked, document.text
+        self.document, self.asked = document, asked
         self._columns = {column.name: column for column in schema.columns}
         self._labels = Labels(document.text, schema, begun=False)
 
     def task(self, name: str) -> str:
         """A column's question as this document is asked it: with the label that it has for the answer."""
-        column, task = self._columns[name], self._asked[name].task
-        named = self._labels.naming(column) if column.copied else []
+        task, named = self.asked[name].task, self._labels.copied_from(self._columns[name])
         return f"{task} {prompts.behind(named[0].label)}." if named else task
 
     def without_label(self, name: str, said: str) -> str:
         """What was said, without the label that it was to be copied from behind."""
-        column = self._columns[name]
-        for field in self._labels.naming(column) if column.copied else []:
+        for field in self._labels.copied_from(self._columns[name]):
             said = said.removeprefix(f"{field.label}:").strip()
         return said
 
     def source(self, name: str, said: str) -> Span | None:
         """The line of the label that names a column, if it has what was said."""
         column = self._columns[name]
-        for field in self._labels.naming(column) if column.copied else []:
+        for field in self._labels.copied_from(column):
             if self._labels.agrees(field, column, said):
-                return passage(self._text, field.value)
+                return passage(self.document.text, field.value)
         return None
 
     def judged(self, name: str, made: Cell) -> Cell:
@@ -96,7 +94,7 @@ class Form:
         inside = [
             Span(start + place.start_char, start + place.end_char)
             for said in (written.rstrip("."), str(made.value))
-            for place in occurrences(self._text[start:end], said)
+            for place in occurrences(self.document.text[start:end], said)
         ]
         own = [field.value for field in naming if start <= field.value.start_char < field.value.end_char <= end]
         named = [place for place in inside if self._labels.named(column, place)]
@@ -108,9 +106,9 @@ class Form:
         return replace(made, status="quote_only", note="; ".join(filter(None, (made.note, verdict.note))))
 
 
-def cell(document: Document, name: str, column: Column, answer: Answer, form: Form) -> Cell:
+def cell(form: Form, name: str, answer: Answer) -> Cell:
     """The value of an answer, if it has one and the document has words for it; not yet ``Form.judged``."""
-    said = answer.text.strip()
+    document, column, said = form.document, form.asked[name], answer.text.strip()
     if prompts.says_absent(said):
         return Cell(note=prompts.ABSENT)
     if answer.finish_reason == "length":

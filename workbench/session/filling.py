@@ -129,7 +129,7 @@ class Filling:
         try:
             for name, stream in zip(names, streams, strict=True):
                 answer = _whole(stream)
-                made = matrix.cell(reading.document, name, self._asked[name], answer, form)
+                made = matrix.cell(form, name, answer)
                 self._kept.add(keys[name], made)
                 self._put(row, name, form.judged(name, made))
         except KeyboardInterrupt:
