@@ -1,7 +1,5 @@
 """Asking: what is reused, what is computed, what an answer holds."""
 
-from collections.abc import Iterator
-
 import pytest
 
 import workbench as wb
@@ -24,12 +22,6 @@ def test_every_question_computes_its_own_tokens_and_no_others(reading: wb.Readin
         assert usage.computed_tokens == len(own)
         assert answer.prompt_token_ids == (*reading._context.prefix_ids, *own)
         assert usage.prompt_tokens == len(answer.prompt_token_ids)
-
-
-@pytest.fixture(scope="module")
-def bytes_reading(hybrid: wb.Workbench, page: wb.Document) -> Iterator[wb.Reading]:
-    with hybrid.read(page, progress=None) as reading:
-        yield reading
 
 
 def test_an_answer_does_not_hear_of_others(bytes_reading: wb.Reading):
