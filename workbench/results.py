@@ -82,6 +82,7 @@ class Usage:
         verify_s: seconds spent on checksums of what was stored.
         quote_tokens: tokens of the passages that were quoted for it, behind the answer.
         quote_s: seconds that quoting took.
+        look_s: seconds that the passages behind the answer, read alone, took.
     """
 
     prompt_tokens: int
@@ -93,6 +94,7 @@ class Usage:
     verify_s: float = 0.0
     quote_tokens: int = 0
     quote_s: float = 0.0
+    look_s: float = 0.0
 
     @property
     def computed_tokens(self) -> int:

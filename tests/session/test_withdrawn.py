@@ -1,5 +1,7 @@
 """An answer in doubt whose passages, read alone, do not say what was asked is withdrawn."""
 
+import threading
+
 import pytest
 
 import workbench as wb
@@ -44,6 +46,8 @@ def test_an_answer_that_its_passages_alone_do_not_bear_out_is_withdrawn(
     assert isinstance(answer, wb.Answer)
     assert "".join(delta.text for delta in deltas if isinstance(delta, wb.Delta)) == answer.withdrawn == SAID
     assert (answer.text, answer.citations, answer.unsupported) == (prompts.ABSENT, (), ())
+    assert (answer.manifest["withdrawn"], answer.manifest["looked"]) == (SAID, True)
+    assert answer.usage.look_s > 0
     assert answer.absent_probability is not None
     assert answer.absent_probability > 0.5
     assert bytes_reading._context.tokenizer.decode(answer.token_ids) == f"{SAID}~"
@@ -89,13 +93,59 @@ def test_nothing_is_looked_at_where_it_could_change_nothing(
     assert not texts
 
 
-def test_where_memory_has_no_room_for_the_passages_the_answer_stays(
-    bytes_reading: wb.Reading, weighed: list[tuple[float, ...]], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("error", [wb.CacheFull("There is no room."), RuntimeError("CUDA out of memory.")], ids=repr)
+def test_where_memory_has_no_room_for_the_passages_the_answer_stays_and_a_replay_says_why(
+    error: Exception, bytes_reading: wb.Reading, weighed: list[tuple[float, ...]]
 ):
     def full(*_: object, **__: object) -> object:
-        raise wb.CacheFull("There is no room.")
+        raise error
 
-    monkeypatch.setattr(bytes_reading._engine, "read", full)
+    weighed += [IN_DOUBT, IN_DOUBT, SAYS_NOT]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bytes_reading._engine, "read", full)
+        answer = bytes_reading.ask(QUESTION)
+    assert (answer.text, answer.withdrawn, answer.manifest["looked"]) == (SAID, "", False)
+    again = wb.replay(answer, bytes_reading.document, bench=bytes_reading.bench, progress=None)
+    assert (again.identical, again.difference) == (False, None)
+    (reason,) = again.changed
+    assert reason.startswith("Its passages were read alone now")
+
+
+def test_an_interrupt_of_a_look_keeps_the_answer_and_leaves_nothing_behind(
+    bytes_reading: wb.Reading, weighed: list[tuple[float, ...]], monkeypatch: pytest.MonkeyPatch
+):
+    used, read = memory(bytes_reading.bench).pool.num_used, bytes_reading._engine.read
+
+    class Interrupted:
+        """Ctrl-C while the engine makes its last event."""
+
+        def __init__(self, *args: object) -> None:
+            self.events, self.first = read(*args), True  # type: ignore[arg-type]
+
+        def __iter__(self) -> "Interrupted":
+            return self
+
+        def __next__(self) -> object:
+            if self.first:
+                self.first = False
+                raise KeyboardInterrupt
+            return next(self.events)
+
+    weighed.append(IN_DOUBT)
+    # The engine does not hear of it in time, and hands over a prefix.
+    monkeypatch.setattr(bytes_reading._engine, "read", lambda token_ids, _: Interrupted(token_ids, threading.Event()))
+    answer = bytes_reading.ask(QUESTION)
+    assert (answer.text, answer.withdrawn, answer.manifest["looked"]) == (SAID, "", False)
+    assert memory(bytes_reading.bench).pool.num_used == used
+
+
+def test_an_answer_that_it_is_not_there_is_not_withdrawn(
+    bytes_reading: wb.Reading, weighed: list[tuple[float, ...]], said: list[str], monkeypatch: pytest.MonkeyPatch
+):
+    texts = fed(bytes_reading, monkeypatch)
+    denial = "The document does not say when. It says: “JUSTICE KAGAN delivered the opinion of the Court.”"
+    said.insert(0, denial)
     weighed.append(IN_DOUBT)
     answer = bytes_reading.ask(QUESTION)
-    assert (answer.text, answer.withdrawn) == (SAID, "")
+    assert (answer.text, answer.withdrawn, texts) == (denial, "", [])
+    assert answer.citations

@@ -61,12 +61,13 @@ class Absent:
     Attributes:
         probability: that the document does not say it, see ``estimate`` and ``combined``; None before it is known.
         understood: whether the reply to the aside was heard.
+        looked: whether the passages of the answer were weighed as well.
     """
 
     def __init__(self, wording: Wording, threshold: float | None) -> None:
         self._wording, self._threshold = wording, threshold
         self.probability: float | None = None
-        self.understood = False
+        self.understood = self.looked = False
         self._at = 0
 
     @property
@@ -91,6 +92,7 @@ class Absent:
 
     def look(self, alone: Absent) -> None:
         """Take in what was weighed before the passages of the answer, read alone."""
+        self.looked = True
         if self.probability is not None and alone.probability is not None and alone.understood:
             self.probability = combined(self.probability, alone.probability)
 

@@ -5,6 +5,7 @@ Not covered: the prompt's ids (analysis.context), conversations (analysis.chat),
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -76,7 +77,7 @@ class AnswerStream(Stream):
         self._question, self._params, self._branch, self._request = question, params, branch, request
         self._quotes, self._looks, self._absent, self._task = quotes, looks, absent, token_ids
         self._prompt = (*history, *token_ids)
-        self._num_shown, self._ids = 0, list[int]()
+        self._num_shown, self._ids, self._look_s = 0, list[int](), 0.0
         self.answer: Answer | None = None
 
         def new_text() -> AnswerText:
@@ -190,7 +191,7 @@ class AnswerStream(Stream):
             citations=citations,
             usage=replace(
                 counts, quote_tokens=sum(len(each.steps) - 1 for each in quoted),
-                quote_s=sum(each.seconds for each in quoted),
+                quote_s=sum(each.seconds for each in quoted), look_s=self._look_s,
             ),
             finish_reason=reason,
             prompt_token_ids=self._prompt,
@@ -198,6 +199,7 @@ class AnswerStream(Stream):
             manifest=manifest(
                 context, self._request, params=self._params, prompt_token_ids=self._prompt,
                 token_ids=tuple(self._ids), citations=citations, finish_reason=reason,
+                looked=self._absent is not None and self._absent.looked, withdrawn=withdrawn,
             ),
             thinking=self._text.thinking,
             document_name=context.document.name,
@@ -212,7 +214,9 @@ class AnswerStream(Stream):
         absent = self._absent
         if not self._looks or absent is None or not absent.in_doubt or prompts.says_absent(text):
             return False
+        began = time.perf_counter()
         alone = look(self._context, citations, self._task, self._cancel)
+        self._look_s = time.perf_counter() - began
         if alone is not None:
             absent.look(alone)
         return absent.said

@@ -32,6 +32,10 @@ _PARTS = {
     "kv": "the precision of keys and values", "threads": "the number of threads",
     "grid": "the tokens of a chunk", "device": "the device", "cpu": "the kind of CPU",
 }  # fmt: skip
+_LOOKED = {
+    True: "Its passages were read alone then; now they were not, for want of room or because it was stopped.",
+    False: "Its passages were read alone now; then they were not, for want of room or because it was stopped.",
+}
 _VERSIONS = {name: f"the version of {name}" for name in ("workbench", "torch", "transformers", "python")}
 
 
@@ -58,6 +62,8 @@ def manifest(
     citations: Sequence[Citation] = (),
     cells: str | None = None,
     finish_reason: str = "",
+    looked: bool = False,
+    withdrawn: str = "",
 ) -> dict[str, object]:
     """Model, document, prompt, request, sampling, versions and digests of one answer.
 
@@ -70,6 +76,8 @@ def manifest(
         citations: of the answer.
         cells: of a table, as JSON, which has them instead of citations.
         finish_reason: of the answer.
+        looked: whether the passages behind the answer were read alone.
+        withdrawn: what was said, where that withdrew it.
     """
     document, seed = context.document, context.seed
     sampling = {} if params is None else asdict(params) | {"seed": seed if params.seed is None else params.seed}
@@ -88,6 +96,8 @@ def manifest(
         "finish_reason": finish_reason,
         "token_ids": token_ids,
         "answer_ids_hash": ids_hash(token_ids),
+        "looked": looked,
+        "withdrawn": withdrawn,
         "citations_hash": citations_hash(citations) if cells is None else digest(cells),
         "versions": versions(),
     }
@@ -131,6 +141,10 @@ def changes(then: Mapping[str, object], now: Mapping[str, object]) -> tuple[str,
     ]
     if not found and then.get("prompt_ids_hash") != now.get("prompt_ids_hash"):
         found = ["The prompt has other tokens."]
+    looks = bool(then.get("looked")), bool(now.get("looked"))
+    # Of another answer, a look is no reason: there may have been no doubt.
+    if not found and looks[0] != looks[1] and then.get("answer_ids_hash") == now.get("answer_ids_hash"):
+        found = [_LOOKED[looks[0]]]
     return (*found, *_differing(then, now, "versions", _VERSIONS))
 
 
