@@ -8,7 +8,7 @@ import pytest
 import workbench as wb
 from tests.documents.test_versions import ONE
 from workbench import tables
-from workbench.session.reading import Reading
+from workbench.session import comparing
 
 TWO = ONE.replace("900", "950").replace(" The tenant keeps a dog.", "").replace("at night.", "at ten.")
 FIRST, SECOND = wb.load(ONE.encode(), name="2023.txt"), wb.load(TWO.encode(), name="2024.txt")
@@ -24,11 +24,11 @@ def judged(monkeypatch: pytest.MonkeyPatch, *, no: float) -> list[str]:
     """Readings that hold every pair to contradict with this probability; the tasks they were given."""
     tasks: list[str] = []
 
-    def weighed(_self: Reading, each: list[str], _beginnings: object) -> list[tuple[float, ...]]:
+    def weighed(_reading: wb.Reading, each: list[str], _beginnings: object) -> list[tuple[float, ...]]:
         tasks.extend(each)
         return [(1 - no, no)] * len(each)
 
-    monkeypatch.setattr(Reading, "_weighed", weighed)
+    monkeypatch.setattr(comparing, "weighed", weighed)
     return tasks
 
 
@@ -82,8 +82,8 @@ def test_two_texts_that_are_no_versions_list_only_what_contradicts(
 def test_the_model_itself_weighs_and_its_probabilities_are_those_of_one_by_one(bench: wb.Workbench):
     with bench.read(FIRST, progress=None) as reading:
         tasks = ["Is it so? Yes or No.", "Can both be true at the same time?"]
-        together = reading._weighed(tasks, ("Yes", "No"))
-        alone = [reading._weighed([task], ("Yes", "No"))[0] for task in tasks]
+        together = comparing.weighed(reading, tasks, ("Yes", "No"))
+        alone = [comparing.weighed(reading, [task], ("Yes", "No"))[0] for task in tasks]
         assert all(0 <= share <= 1 for each in together for share in each)
         assert together == [pytest.approx(each, abs=1e-4) for each in alone]
         assert together[0] != together[1]
@@ -96,12 +96,12 @@ def test_a_question_is_asked_of_both_at_once_and_cites_each_by_name(
     judged(monkeypatch, no=0.0)
     asked: list[tuple[str, str]] = []
 
-    def ask(self: Reading, question: str, **options: object) -> wb.Answer:
+    def ask(self: wb.Reading, question: str, **options: object) -> wb.Answer:
         asked.append((self.document.name, self.document.text))
         text = 'One says "The rent is 900 euros a month.", "The rent is 950 euros a month.", none "the moon is cheese".'
         return wb.Answer(question, text, (), wb.Usage(1, 0, 1), "stop", (), ())
 
-    monkeypatch.setattr(Reading, "ask", ask)
+    monkeypatch.setattr(wb.Reading, "ask", ask)
     found = bench.compare(FIRST, SECOND, "What is the rent?", progress=None)
     ((name, text),) = asked
     assert name == "2023.txt and 2024.txt"
@@ -120,13 +120,13 @@ def test_what_does_not_fit_together_is_asked_one_by_one_and_weighed(
     judged(monkeypatch, no=0.0)
     long = [wb.load((text * 4).encode(), name=name) for text, name in ((ONE, "2023.txt"), (TWO, "2024.txt"))]
     asked: list[str] = []
-    ask = Reading.ask
+    ask = wb.Reading.ask
 
-    def heard(self: Reading, question: str, **options: object) -> wb.Answer:
+    def heard(self: wb.Reading, question: str, **options: object) -> wb.Answer:
         asked.append(self.document.name)
         return ask(self, question, **options)
 
-    monkeypatch.setattr(Reading, "ask", heard)
+    monkeypatch.setattr(wb.Reading, "ask", heard)
     found = bench.compare(*long, "What is the rent?", max_tokens=4, progress=None)
     assert asked == ["2023.txt", "2024.txt", "2023.txt and 2024.txt"]
     assert found.answer.question == "What is the rent?"

@@ -90,8 +90,7 @@ def widened(text: str, spans: Sequence[Span]) -> list[Span]:
 
 def withdrawal(said: str, citations: Sequence[Citation]) -> str:
     """Tells people what was withdrawn, and what it rested on."""
-    rested = [each for each in citations if each.page is not None]
-    places = list(dict.fromkeys(each.where or f"page {each.label or each.page}" for each in rested))
+    places = list(dict.fromkeys(each.source for each in citations if each.source))
     passage, do = ("passage", "does") if len(places) == 1 else ("passages", "do")
     shown = shorten(said, _SHOWN_CHARS, placeholder=" …")
     return f"Withdrawn: “{shown}” The {passage} it rested on ({', '.join(places)}), read alone, {do} not say so."

@@ -5,12 +5,15 @@ Not covered: the differences themselves (documents.versions, analysis.compare), 
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+import threading
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from workbench.analysis import compare, prompts
-from workbench.config import DEFAULT_RESERVE
+from workbench.analysis.context import task_ids
+from workbench.config import DEFAULT_RESERVE, SamplingParams
 from workbench.documents.collection import joined
 from workbench.documents.document import Document
 from workbench.documents.load import load
@@ -18,7 +21,7 @@ from workbench.documents.versions import versions
 from workbench.errors import ConfigError
 from workbench.results import Answer, Comparison
 from workbench.session.reading import Reading
-from workbench.types import ProgressCallback
+from workbench.types import ProgressCallback, Question, Weigh
 
 if TYPE_CHECKING:
     from workbench.session.bench import Workbench
@@ -70,9 +73,8 @@ class Comparing:
         ]
         judged: dict[compare.Pair, float] = {}
         for at in range(0, len(tasks), _BATCH):
-            for pair, (yes, no) in zip(
-                pairs[at:], reading._weighed(tasks[at : at + _BATCH], ("Yes", "No")), strict=False
-            ):
+            batch = tasks[at : at + _BATCH]
+            for pair, (yes, no) in zip(pairs[at:], weighed(reading, batch, ("Yes", "No")), strict=False):
                 judged[pair] = no / (yes + no) if yes + no else 0.0
         return judged
 
@@ -96,6 +98,30 @@ class Comparing:
         with self._bench._read(document, self._progress, DEFAULT_RESERVE, kept=False) as reading:
             # What it rests on is looked up afterwards, in each of the two.
             return reading.ask(question, max_tokens=self._max_tokens, system=prompts.of_both(*names), quotes=False)
+
+
+def weighed(reading: Reading, tasks: Sequence[str], beginnings: Sequence[str]) -> list[tuple[float, ...]]:
+    """How probable some beginnings of an answer are to each task, by the model's own logits; all in one request."""
+    context, tokenizer = reading._context, reading._context.tokenizer
+    weigh = Weigh(tuple(tuple(tokenizer.encode(each)) for each in beginnings))
+    found: list[tuple[float, ...]] = [()] * len(tasks)
+    questions, one = list[Question](), SamplingParams(max_tokens=1)
+    with ExitStack() as forks:
+        for task in tasks:
+            with reading.bench._lock:
+                branch = forks.enter_context(closing(reading._fork(context.num_document_tokens)))
+            ids = task_ids(tokenizer, task, thinking=False)
+            feed = (*context.prefix_ids[branch.num_tokens : context.num_document_tokens], *ids)
+            own = threading.Event()  # of its own: a branch that is closed sets it
+            questions.append(Question(branch, feed, one, tokenizer.end_token_ids, None, own, weigh=weigh))
+        try:
+            for index, step in context.engine.generate_many(questions):
+                found[index] = step.weighed or found[index]
+        except BaseException:
+            for question in questions:
+                question.cancel.set()
+            raise
+    return found
 
 
 def _warnings(num_pairs: int, alike: bool) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, ExitStack, closing
+from contextlib import AbstractContextManager, closing
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -32,7 +32,7 @@ from workbench.documents.document import Document
 from workbench.errors import ConfigError, EngineError
 from workbench.results import Answer, EvidenceMap, Summary, Table, Usage
 from workbench.session.shared import Shared
-from workbench.types import Branch, LoadedModel, Question, Weigh
+from workbench.types import Branch, LoadedModel
 
 if TYPE_CHECKING:
     from workbench.session.bench import Workbench
@@ -324,31 +324,6 @@ class Reading:
             )  # fmt: skip
             self.bench._hold(stream)
         return stream
-
-    def _weighed(self, tasks: Sequence[str], beginnings: tuple[str, ...]) -> list[tuple[float, ...]]:
-        """How probable some beginnings of an answer are to each task, by the model's own logits; all in one request."""
-        context, tokenizer = self._context, self._context.tokenizer
-        weigh = Weigh(tuple(tuple(tokenizer.encode(each)) for each in beginnings))
-        found: list[tuple[float, ...]] = [()] * len(tasks)
-        questions = list[Question]()
-        with ExitStack() as forks:
-            for task in tasks:
-                with self.bench._lock:
-                    branch = forks.enter_context(closing(self._fork(context.num_document_tokens)))
-                ids = task_ids(tokenizer, task, thinking=False)
-                feed = (*context.prefix_ids[branch.num_tokens : context.num_document_tokens], *ids)
-                one = SamplingParams(max_tokens=1)
-                # An event of its own: a branch that is closed sets it.
-                own = threading.Event()
-                questions.append(Question(branch, feed, one, tokenizer.end_token_ids, None, own, weigh=weigh))
-            try:
-                for index, step in self._engine.generate_many(questions):
-                    found[index] = step.weighed or found[index]
-            except BaseException:
-                for question in questions:
-                    question.cancel.set()
-                raise
-        return found
 
     def _fork(self, mark: int | None = None) -> Branch:
         """A branch of the prefix, or of its first ``mark`` tokens; under the lock, so that nobody closes it."""
