@@ -100,6 +100,15 @@ def test_a_workbook_keeps_types_and_sources(tmp_path: Path):
     assert ["model", "tiny"] in [[each.value for each in row] for row in book["About"].iter_rows()]
 
 
+def test_what_a_cell_of_a_workbook_does_not_hold_is_not_lost_in_silence(tmp_path: Path):
+    long = "".join(map(str, range(9_000)))
+    table = wb.Table(pl.DataFrame({"said": [long]}), pl.DataFrame(schema=tables.CELLS), manifest={"token_ids": long})
+    book = openpyxl.load_workbook(table.to_excel(tmp_path / "a.xlsx"))
+    (ids,) = [row for row in book["About"].iter_rows(values_only=True) if row[0] == "token_ids"]
+    assert "".join(ids[1:]) == long
+    assert book["Table"]["A2"].value == f"{long[:32_765]} …"
+
+
 def test_a_date_of_our_time_is_a_date_in_a_workbook(tmp_path: Path):
     frame = pl.DataFrame({"day": [datetime.date(2023, 6, 15)]})
     book = openpyxl.load_workbook(wb.Table(frame, pl.DataFrame(schema=tables.CELLS)).to_excel(tmp_path / "a.xlsx"))

@@ -77,7 +77,10 @@ def write_excel(frame: pl.DataFrame, cells: pl.DataFrame, about: Mapping[str, ob
         sheet = book.add_worksheet("About")
         for number, (name, value) in enumerate(about.items()):
             sheet.write_string(number, 0, name)
-            sheet.write_string(number, 1, _plain(value)[:_CELL_CHARS])
+            said = _plain(value)
+            # What a cell does not hold goes on in the next.
+            for part, at in enumerate(range(0, len(said), _CELL_CHARS), 1):
+                sheet.write_string(number, part, said[at : at + _CELL_CHARS])
         sheet.set_column(0, 1, 40)
     return path
 
@@ -85,7 +88,7 @@ def write_excel(frame: pl.DataFrame, cells: pl.DataFrame, about: Mapping[str, ob
 def _write_frame(book: Workbook, sheet: Worksheet, frame: pl.DataFrame) -> None:
     bold, day = book.add_format({"bold": True}), book.add_format({"num_format": "yyyy-mm-dd"})
     for column, name in enumerate(frame.columns):
-        sheet.write_string(0, column, name[:_CELL_CHARS], bold)
+        sheet.write_string(0, column, _within(name, _CELL_CHARS), bold)
         for row, value in enumerate(frame[name], 1):
             _write_value(sheet, row, column, value, day)
     sheet.freeze_panes(1, 0)
@@ -104,13 +107,18 @@ def _write_value(sheet: Worksheet, row: int, column: int, value: object, day: Fo
     elif isinstance(value, date) and not isinstance(value, datetime) and value >= _FIRST_DATE:
         sheet.write_datetime(row, column, datetime(value.year, value.month, value.day), day)
     else:
-        sheet.write_string(row, column, _plain(value)[:_CELL_CHARS])
+        sheet.write_string(row, column, _within(_plain(value), _CELL_CHARS))
 
 
 def _plain(value: object) -> str:
     if isinstance(value, pl.Series | list | tuple):
         return _LISTED.join(map(str, value))
     return json.dumps(value, ensure_ascii=False, default=str) if isinstance(value, Mapping) else str(value)
+
+
+def _within(text: str, limit: int) -> str:
+    """Text that shows where it was cut off."""
+    return text if len(text) <= limit else f"{text[: limit - 2]} …"
 
 
 def _write_comments(sheet: Worksheet, columns: list[str], cells: pl.DataFrame) -> None:
@@ -121,7 +129,7 @@ def _write_comments(sheet: Worksheet, columns: list[str], cells: pl.DataFrame) -
             said = f"“{cell['quote']}”\n{cell['document']}, {place} ({cell['status']})"
             sourced.setdefault((cell["row"], cell["column"]), []).append(said)
     for (row, column), every in sourced.items():
-        comment = "\n".join(every)[:_COMMENT_CHARS]
+        comment = _within("\n".join(every), _COMMENT_CHARS)
         sheet.write_comment(row + 1, columns.index(column), comment, {"author": "", "x_scale": 2})
 
 

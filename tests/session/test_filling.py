@@ -1,6 +1,8 @@
 """A matrix: one row a document, one column a question; kept, gone on with, verified."""
 
 import datetime
+import json
+import re
 import stat
 import threading
 from collections.abc import Callable, Iterator
@@ -247,12 +249,75 @@ def test_a_choice_is_one_of_its_choices_whatever_a_model_would_rather_say(bench:
     assert set(table.cells["status"]) <= {"supported", "quote_only", "unassessed", "no_source"}
 
 
-def test_a_matrix_says_what_was_asked_and_that_it_is_not_run_again(bench: wb.Workbench, asked: dict[str, object]):
-    table = bench.matrix(NOTES[:1], {"doctor": "Who is the doctor?"}, progress=None)
-    (question,) = table.manifest["request"]["arguments"]["questions"].values()
-    assert question.startswith("Who is the doctor?")
-    with pytest.raises(wb.ConfigError, match="'matrix' cannot be replayed"):
-        wb.replay(table, NOTES[0], bench=bench, progress=None)
+def test_a_matrix_run_again_is_identical_from_its_manifest(bench: wb.Workbench):
+    table = bench.matrix(NOTES, ASKED, progress=None)
+    then = json.loads(json.dumps(table.manifest))
+    assert then["request"]["arguments"]["questions"]["age"]["question"] == "How old is the patient?"
+    assert then["documents"][0]["tasks"]["age"].startswith("How old is the patient? Reply with")
+    again = wb.replay(then, NOTES, bench=bench, progress=None)
+    assert (again.identical, again.num_cells, again.difference, again.changed) == (True, 12, None, ())
+    assert again.answer.frame.equals(table.frame)
+    assert "Identical: 12 cells." in again._repr_mimebundle_()["text/plain"]
+
+
+def test_the_first_cell_that_differs_is_shown_and_nothing_that_was_kept_is_taken(
+    bench: wb.Workbench, asked: dict[str, object], tmp_path: Path
+):
+    out, asked["old"] = tmp_path / "answers.jsonl", "50 years"
+    bench.matrix(NOTES, ASKED, out=out, progress=None)
+    table = bench.matrix(NOTES, ASKED, out=out, progress=None)
+    assert table.manifest["num_kept"] == 12
+    asked["old"] = "52 years"
+    again = wb.replay(table, NOTES, bench=bench, progress=None)
+    assert not again.identical
+    assert (again.difference.document, again.difference.column) == ("note-0.txt", "age")
+    assert (again.difference.then, again.difference.now) == ("50 (supported)", "no value (no_source)")
+    assert again.changed == ("12 of its cells were kept by an earlier run, and may have been asked with others.",)
+    shown = again._repr_mimebundle_()["text/plain"]
+    assert "age of note-0.txt is another" in shown
+    assert "Then: 50 (supported)" in shown
+
+
+def test_of_a_matrix_only_what_had_an_answer_is_run_again(bench: wb.Workbench, asked: dict[str, object]):
+    broken = "missing.txt"
+    table = bench.matrix([broken, *NOTES[:2]], ASKED, progress=None)
+    changed = wb.load(b"Another note altogether.", name="note-0.txt")
+    again = wb.replay(table, [broken, changed, NOTES[1]], bench=bench, progress=None)
+    assert (again.num_cells, again.answer.frame.height) == (8, 2)
+    assert again.difference.document == "note-0.txt"
+    (reason,) = again.changed
+    assert reason.startswith("The document has changed: note-0.txt")
+    asked["visit"] = wb.EngineError("It broke.")
+    again = wb.replay(table, [broken, *NOTES[:2]], bench=bench, progress=None)
+    assert again.difference.now == "EngineError: It broke."
+
+
+def test_a_replay_of_a_matrix_that_is_stopped_has_no_verdict(bench: wb.Workbench, asked: dict[str, object]):
+    table = bench.matrix(NOTES, ASKED, progress=None)
+    asked["old"] = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        wb.replay(table, NOTES, bench=bench, progress=None)
+
+
+def test_what_of_a_matrix_cannot_be_run_again_is_said(bench: wb.Workbench, asked: dict[str, object]):
+    then = bench.matrix(NOTES, ASKED, progress=None).manifest
+    asked["doctor"] = wb.EngineError("It broke.")
+    none = bench.matrix(NOTES, {"doctor": "Who is the doctor?"}, progress=None).manifest
+    cell = then["cells"][0]
+    for source, documents, said in (
+        (then, NOTES[:2], "is of 3 documents"),
+        (then, NOTES[0], "is of 3 documents"),
+        (then, None, "document of this answer (note-0.txt"),
+        (then | {"cells": "all"}, NOTES, "does not hold the cells"),
+        (then | {"cells": [cell | {"row": 3}]}, NOTES, "does not hold the cells"),
+        (then | {"cells": [{"row": 0}]}, NOTES, "does not hold the cells"),
+        (then | {"request": {"kind": "matrix", "arguments": {}}}, NOTES, "no question"),
+        (none, NOTES, "nothing to compare"),
+    ):
+        with pytest.raises(wb.ConfigError, match=re.escape(said)):
+            wb.replay(source, documents, bench=bench, progress=None)
+    with bench.read(NOTES[0], progress=None) as reading, pytest.raises(wb.ConfigError, match="one document"):
+        wb.replay(reading.ask("Who?", max_tokens=2), NOTES, bench=bench, progress=None)
 
 
 def test_replies_are_in_the_manifest_and_are_one_list_a_question(bench: wb.Workbench):

@@ -30,7 +30,7 @@ for folder in folders:
 """
 
 
-def kept(answers: list[wb.Answer], folder: Path) -> Path:
+def kept(answers: list[wb.Answer | wb.Table], folder: Path) -> Path:
     """Their manifests, in files of a folder."""
     folder.mkdir()
     for number, answer in enumerate(answers):
@@ -57,8 +57,9 @@ def test_answers_are_identical_in_a_new_process_that_has_their_manifests_and_the
         ):
             answers = [reading.ask(WHO, max_tokens=8, system="Be brief."), reading.ask(WHO, max_tokens=8, **SAMPLED)]
             answers.append(reading.ask_many([WHO, "Why?"], max_tokens=8)[1])
+            answers.append(bench.matrix([page], {"who": WHO, "term": "In which term was it?"}, progress=None))
             folders.append(kept(answers, tmp_path / kind))
-    assert again_elsewhere(tmp_path / "store", *folders) == ["True () None"] * 6
+    assert again_elsewhere(tmp_path / "store", *folders) == ["True () None"] * 8
 
 
 @pytest.mark.slow

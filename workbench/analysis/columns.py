@@ -121,15 +121,30 @@ def from_toml(path: Path) -> dict[str, Column]:
         said = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"The questions in {path} cannot be read: {error}") from error
+    return from_plain(said, str(path))
+
+
+def from_plain(said: Mapping[str, object], source: str) -> dict[str, Column]:
+    """Columns from plain values: a question, or a mapping with ``question``, ``kind`` and ``choices``, by name.
+
+    Args:
+        said: from a file, or from a manifest.
+        source: which, for errors.
+
+    Raises:
+        ConfigError: they say something else.
+    """
     made: dict[str, str | Column] = {}
     for name, given in said.items():
-        if isinstance(given, dict):
+        if isinstance(given, Mapping):
             unknown = set(given) - {"question", "kind", "choices"}
             if unknown or "question" not in given:
                 wrong = f"unknown: {', '.join(sorted(unknown))}" if unknown else "no question"
-                raise ConfigError(f"[{name}] in {path}: {wrong}; it takes question, kind and choices.")
-            choices = tuple(map(str, given.get("choices", ())))
-            made[name] = Column(str(given["question"]), given.get("kind", "text"), choices)
+                raise ConfigError(f"[{name}] in {source}: {wrong}; it takes question, kind and choices.")
+            choices = given.get("choices", ())
+            if not isinstance(choices, Sequence) or isinstance(choices, str):
+                raise ConfigError(f"[{name}] in {source}: choices is no list: {choices!r}.")
+            made[name] = Column(str(given["question"]), given.get("kind", "text"), tuple(map(str, choices)))
         else:
             made[name] = str(given)
     return columns(made)

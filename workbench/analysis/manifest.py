@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 
 from workbench.analysis import prompts
 from workbench.config import SamplingParams
+from workbench.documents.document import Document
 from workbench.results import Citation
+from workbench.types import Engine
 
 if TYPE_CHECKING:
     from workbench.analysis.context import Context
@@ -81,15 +83,9 @@ def manifest(
     """
     document, seed = context.document, context.seed
     sampling = {} if params is None else asdict(params) | {"seed": seed if params.seed is None else params.seed}
-    record = {
-        "format": FORMAT,
-        "model": context.model,
-        "workbench": dict(context.opened),
-        "fingerprint": context.engine.fingerprint,
-        "fingerprint_parts": dict(context.engine.fingerprint_parts),
-        "document": {"name": document.name, "hash": document.hash, "source_sha256": document.source.sha256},
-        "prompts_version": prompts.VERSION,
-        "request": {"kind": request.kind, "arguments": dict(request.arguments)},
+    return plain({
+        **ran(context.model, context.opened, context.engine, request),
+        "document": identity(document),
         "prefix_ids_hash": ids_hash(context.prefix_ids),
         "prompt_ids_hash": ids_hash(prompt_token_ids),
         "sampling": sampling,
@@ -99,10 +95,39 @@ def manifest(
         "looked": looked,
         "withdrawn": withdrawn,
         "citations_hash": citations_hash(citations) if cells is None else digest(cells),
+    })  # fmt: skip
+
+
+def ran(model: str, opened: Mapping[str, object], engine: Engine, request: Request) -> dict[str, object]:
+    """What every manifest begins with: what computed, and what was asked for.
+
+    Args:
+        model: its name.
+        opened: how the workbench was opened.
+        engine: computed.
+        request: what was asked for.
+    """
+    return {
+        "format": FORMAT,
+        "model": model,
+        "workbench": dict(opened),
+        "fingerprint": engine.fingerprint,
+        "fingerprint_parts": dict(engine.fingerprint_parts),
+        "prompts_version": prompts.VERSION,
         "versions": versions(),
+        "request": {"kind": request.kind, "arguments": dict(request.arguments)},
     }
-    plain: dict[str, object] = json.loads(json.dumps(record))  # lists for tuples, and nothing that is shared
-    return plain
+
+
+def identity(document: Document) -> dict[str, object]:
+    """A document's name, the hash of its text, and that of its file."""
+    return {"name": document.name, "hash": document.hash, "source_sha256": document.source.sha256}
+
+
+def plain(record: Mapping[str, object]) -> dict[str, object]:
+    """As JSON has it: lists for tuples, and nothing that is shared."""
+    copied: dict[str, object] = json.loads(json.dumps(record))
+    return copied
 
 
 def ids_hash(token_ids: Sequence[int]) -> str:
@@ -133,7 +158,7 @@ def changes(then: Mapping[str, object], now: Mapping[str, object]) -> tuple[str,
     # The option is a reason only where other bits came of it: "auto" may well mean what was named.
     options = {"window": "the window"} | ({"weights": "the option weights"} if parts else {})
     found = [
-        *_document(then, now),
+        *_documents(then, now),
         *_sentences(then, now, {"model": "the model"}),
         *parts,
         *_differing(then, now, "workbench", options),
@@ -148,12 +173,22 @@ def changes(then: Mapping[str, object], now: Mapping[str, object]) -> tuple[str,
     return (*found, *_differing(then, now, "versions", _VERSIONS))
 
 
-def _document(then: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
-    theirs, ours = _part(then, "document"), _part(now, "document")
-    if theirs.get("hash") == ours.get("hash"):
-        return []
-    was, is_now = (f"{each.get('name')} ({_short(each.get('hash'))})" for each in (theirs, ours))
-    return [f"The document has changed: {was} then, {is_now} now."]
+def _documents(then: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
+    """A sentence for each document that has changed, the one of an answer or those of a matrix."""
+    found = []
+    for theirs, ours in zip(documents(then), documents(now), strict=False):
+        if ours.get("hash") and theirs.get("hash") != ours.get("hash"):
+            was, is_now = (f"{each.get('name')} ({_short(each.get('hash'))})" for each in (theirs, ours))
+            found.append(f"The document has changed: {was} then, {is_now} now.")
+    return found
+
+
+def documents(record: Mapping[str, object]) -> list[Mapping[str, object]]:
+    """What a manifest says of its document, or of those of a matrix."""
+    several = record.get("documents")
+    if not isinstance(several, list):
+        return [_part(record, "document")]
+    return [each if isinstance(each, Mapping) else {} for each in several]
 
 
 def _differing(then: Mapping[str, object], now: Mapping[str, object], part: str, names: Mapping[str, str]) -> list[str]:

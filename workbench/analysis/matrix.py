@@ -20,6 +20,7 @@ from workbench.analysis import prompts
 from workbench.analysis.belonging import Claim, Labels
 from workbench.analysis.cells import occurrences, passage
 from workbench.analysis.columns import Column, Value, as_schema, dtype, value_of
+from workbench.analysis.manifest import digest
 from workbench.analysis.statuses import assess
 from workbench.analysis.values import date_order
 from workbench.documents.document import Document
@@ -204,6 +205,24 @@ def cell_key(document: Document, column: Column, task: str, fingerprint: str) ->
     """Changes with the document, the question as asked, the model and the prompts: blake2b, hex, 32 characters."""
     parts = [document.hash, task, column.kind, fingerprint, str(prompts.VERSION)]
     return hashlib.blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def answered(
+    sources: Sequence[Mapping[str, object]], asked: Mapping[str, Column], cells: Mapping[tuple[int, str], Cell]
+) -> dict[str, object]:
+    """What a manifest says of the documents and of each cell that has an answer, to hold another run against.
+
+    Args:
+        sources: row by row, which document it is.
+        asked: columns by name.
+        cells: those that have an answer, by row and column.
+    """
+    told = [
+        {"row": row, "column": name, "value": one.value, "status": one.status,
+         "digest": digest(json.dumps(asdict(one), sort_keys=True))}
+        for row in range(len(sources)) for name in asked if (one := cells.get((row, name))) is not None
+    ]  # fmt: skip
+    return {"documents": list(sources), "cells": told}
 
 
 def table(

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
 
+import polars as pl
+
 from workbench.analysis.manifest import changes
 from workbench.display import Displayed
 from workbench.results import Answer, Table
@@ -36,6 +38,23 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class CellDifference:
+    """The first cell of a matrix that differs.
+
+    Attributes:
+        document: name of its document.
+        column: its column.
+        then: its value and status in the first matrix.
+        now: those in the second, or why it has none.
+    """
+
+    document: str
+    column: str
+    then: str
+    now: str
+
+
+@dataclass(frozen=True, slots=True)
 class Replay(Displayed):
     """What came of running an answer again.
 
@@ -43,19 +62,21 @@ class Replay(Displayed):
         identical: every token is the same, and every citation or cell. Of what was cancelled, what there was of it.
         question: as asked; empty for a summary and a table.
         document_name: what it was asked of.
-        num_tokens: of the first answer.
-        difference: the first one between the answers; None where all tokens are the same.
+        num_tokens: of the first answer; 0 for a matrix.
+        difference: the first one between the answers; None where all tokens, or all cells of a matrix, are the same.
         changed: what has changed since, a sentence each, and may be the reason of a difference.
         answer: the new one; of a table, a ``Table``.
+        num_cells: of the first matrix, those that had an answer; 0 for anything else.
     """
 
     identical: bool
     question: str
     document_name: str
     num_tokens: int
-    difference: Difference | None
+    difference: Difference | CellDifference | None
     changed: tuple[str, ...]
     answer: Answer | Table = field(repr=False)
+    num_cells: int = 0
 
 
 def compared(
@@ -82,6 +103,50 @@ def compared(
         changed=changes(then, answer.manifest),
         answer=answer,
     )
+
+
+def compared_cells(then: Mapping[str, object], cells: Sequence[Mapping[str, object]], table: Table) -> Replay:
+    """Hold a matrix against the manifest of the first.
+
+    Args:
+        then: of the first matrix, with the documents that were asked again.
+        cells: of the first matrix, by their row in the second.
+        table: the second.
+    """
+    now = {(each["row"], each["column"]): each for each in cast("list[dict[str, object]]", table.manifest["cells"])}
+    first = next(
+        (each for each in cells if now.get((each["row"], each["column"]), {}).get("digest") != each["digest"]), None
+    )
+    changed = list(changes(then, table.manifest))
+    difference = None
+    if first is not None:
+        row, column = cast("int", first["row"]), str(first["column"])
+        is_now = now.get((row, column))
+        said = _shown(is_now) if is_now else _why(table, row, column)
+        difference = CellDifference(str(table.frame["document"][row]), column, _shown(first), said)
+        if num_kept := then.get("num_kept"):
+            changed.append(f"{num_kept} of its cells were kept by an earlier run, and may have been asked with others.")
+    return Replay(
+        identical=difference is None,
+        question="",
+        document_name=table.document_name,
+        num_tokens=0,
+        difference=difference,
+        changed=tuple(changed),
+        answer=table,
+        num_cells=len(cells),
+    )
+
+
+def _shown(cell: Mapping[str, object]) -> str:
+    value = "no value" if cell["value"] is None else cell["value"]
+    return f"{value} ({cell['status']})"
+
+
+def _why(table: Table, row: int, column: str) -> str:
+    """Why a cell has no answer."""
+    found = table.cells.filter((pl.col("row") == row) & (pl.col("column") == column))
+    return str(found["note"].item())
 
 
 def _difference(then: tuple[int, ...], now: tuple[int, ...], tokenizer: Tokenizer) -> Difference | None:

@@ -9,13 +9,14 @@ import os
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from workbench.analysis import matrix, prompts
+from workbench.analysis import matrix
 from workbench.analysis.ask import AnswerStream
 from workbench.analysis.columns import Column
-from workbench.analysis.manifest import FORMAT, versions
+from workbench.analysis.manifest import Request, identity, plain, ran
 from workbench.documents.document import Document
 from workbench.documents.load import load
 from workbench.errors import ConfigError, ModelLoadError, WorkbenchError
@@ -51,7 +52,10 @@ class Filling:
         self._bench, self._asked, self._cancel = bench, asked, cancel
         self._kept = matrix.Kept(kept)
         self._cells: dict[tuple[int, str], matrix.Cell] = {}
+        self._answered: dict[tuple[int, str], matrix.Cell] = {}
         self._names: list[str] = []
+        self._sources: list[dict[str, object]] = []
+        self._num_kept = 0
         self._tell: MatrixCallback = lambda _: None
 
     def run(self, documents: Sequence[Given], progress: bool | MatrixCallback | None) -> Table:
@@ -59,6 +63,7 @@ class Filling:
         if isinstance(documents, str | os.PathLike | Document | Reading) or not documents:
             raise ConfigError("documents is not a list of at least one; give bench.matrix([...], questions).")
         self._names = [_name(each) for each in documents]
+        self._sources = [{"name": name} for name in self._names]
         stopped = False
         with ExitStack() as shown:
             if progress is True:
@@ -69,19 +74,20 @@ class Filling:
                 self._tell = bar
             elif callable(progress):
                 self._tell = progress
-            fingerprint = self._bench._load(show=progress is True).engine.fingerprint
+            engine = self._bench._load(show=progress is True).engine
             try:
                 for row, given in enumerate(documents):
                     if self._cancel.is_set():
                         break
-                    self._row(row, given, fingerprint)
+                    self._row(row, given, engine.fingerprint)
             except KeyboardInterrupt:
                 stopped = True
         stopped = stopped or self._cancel.is_set()
-        questions = {name: column.task for name, column in self._asked.items()}
-        about = {"format": FORMAT, "model": self._bench.name, "fingerprint": fingerprint,
-                 "prompts_version": prompts.VERSION, "versions": dict(versions()),
-                 "request": {"kind": "matrix", "arguments": {"questions": questions}}}  # fmt: skip
+        questions = {name: asdict(column) for name, column in self._asked.items()}
+        about = plain({
+            **ran(self._bench.name, self._bench._opened(), engine, Request("matrix", {"questions": questions})),
+            **matrix.answered(self._sources, self._asked, self._answered), "num_kept": self._num_kept,
+        })  # fmt: skip
         return matrix.table(self._names, self._asked, self._cells, about, self._warnings(stopped))
 
     def _row(self, row: int, given: Given, fingerprint: str) -> None:
@@ -90,13 +96,16 @@ class Filling:
             document = _document(given)
             self._names[row] = document.name
             form = matrix.Form(document, self._asked)
+            tasks = {name: form.task(name) for name in self._asked}
+            self._sources[row] = {**identity(document), "tasks": tasks}
             keys = {
-                name: matrix.cell_key(document, column, form.task(name), fingerprint)
+                name: matrix.cell_key(document, column, tasks[name], fingerprint)
                 for name, column in self._asked.items()
             }
             left = []
             for name, key in keys.items():
                 if (known := self._kept.get(key)) is not None:
+                    self._num_kept += 1
                     self._put(row, name, form.judged(name, known))
                 else:
                     left.append(name)
@@ -113,7 +122,7 @@ class Filling:
             self._bench._check_open()  # a workbench that is closed fails as a whole
             for name in self._asked:
                 if (row, name) not in self._cells:
-                    self._put(row, name, matrix.Cell(note=f"{type(error).__name__}: {error}"))
+                    self._tell_of(row, name, matrix.Cell(note=f"{type(error).__name__}: {error}"))
 
     def _ask(
         self, row: int, reading: Reading, form: matrix.Form, names: Sequence[str], keys: Mapping[str, str]
@@ -143,6 +152,10 @@ class Filling:
                 stream.close()
 
     def _put(self, row: int, name: str, made: matrix.Cell) -> None:
+        self._answered[row, name] = made
+        self._tell_of(row, name, made)
+
+    def _tell_of(self, row: int, name: str, made: matrix.Cell) -> None:
         self._cells[row, name] = made
         self._tell(MatrixProgress(len(self._cells), len(self._names) * len(self._asked), self._names[row]))
 

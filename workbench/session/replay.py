@@ -1,7 +1,7 @@
 """Running an answer again from its manifest: with the same model and document, in a process of its own years later.
 
-Not covered: turns of a conversation, which hang on all turns before them; matrices, which are asked again by asking
-again; frames of evidence, which carry no manifest; comparing (analysis.replay).
+Not covered: turns of a conversation, which hang on all turns before them; frames of evidence, which carry no manifest;
+comparing (analysis.replay).
 """
 
 from __future__ import annotations
@@ -9,20 +9,24 @@ from __future__ import annotations
 import inspect
 import json
 import os
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from workbench.analysis.manifest import FORMAT, TURN
-from workbench.analysis.replay import Replay, compared
+from workbench.analysis.columns import from_plain
+from workbench.analysis.manifest import FORMAT, TURN, documents
+from workbench.analysis.matrix import STOPPED
+from workbench.analysis.replay import Replay, compared, compared_cells
 from workbench.analysis.schema import schema_of
 from workbench.documents.document import Document
 from workbench.errors import AnswerParseError, ConfigError
 from workbench.results import Answer, Table
 from workbench.session.bench import Workbench
+from workbench.session.filling import Filling, Given
 from workbench.session.stored import content, find
-from workbench.types import ProgressCallback
+from workbench.types import MatrixCallback, ProgressCallback
 
 if TYPE_CHECKING:
     from workbench.session.reading import Reading
@@ -32,24 +36,31 @@ _Run = Callable[["Reading", dict[str, Any], dict[str, Any]], Answer | Table]
 
 def replay(
     source: Mapping[str, object] | Answer | Table | str | os.PathLike[str],
-    document: Document | None = None,
+    document: Document | Sequence[Given] | None = None,
     *,
     bench: Workbench | None = None,
-    progress: bool | ProgressCallback | None = True,
+    progress: bool | ProgressCallback | MatrixCallback | None = True,
 ) -> Replay:
     """Run an answer or a table again: is it identical, where does it first differ, and what has changed since?
 
+    Of a matrix, every cell that had an answer is asked again; nothing that was kept is taken.
+
     Args:
         source: an answer or a table, its manifest, or a JSON file of either (``workbench ask --json``).
-        document: that it was asked of; None takes the kept reading from the store.
+        document: that it was asked of, or all those of a matrix, in their order; None takes the kept readings from the
+            store.
         bench: where to run it; None opens one as it was then, and closes it.
-        progress: of reading, as for ``Workbench.read``.
+        progress: of reading, as for ``Workbench.read``; of a matrix, as for ``Workbench.matrix``.
 
     Raises:
         ConfigError: not a manifest, of something that cannot be run again, or the document is not in the store.
         ContextTooLong: the document does not fit the window here.
     """
     then = _manifest(source)
+    if _part(then, "request").get("kind") == "matrix":
+        return _matrix(then, document, bench, cast("bool | MatrixCallback | None", progress))
+    if not isinstance(document, Document | None):
+        raise ConfigError("This was asked of one document: give it alone, wb.replay(answer, document).")
     run, arguments, sampling = _request(then)
     token_ids = _token_ids(then)
     if then.get("finish_reason") == "cancelled":
@@ -58,8 +69,10 @@ def replay(
         sampling["max_tokens"] = len(token_ids)
     with ExitStack() as stack:
         bench = bench or stack.enter_context(_workbench(then))
-        found = document or _kept(bench, then)
-        reading = stack.enter_context(bench.read(found, progress=progress, reserve=0))
+        found = document or _kept(bench, _part(then, "document"))
+        reading = stack.enter_context(
+            bench.read(found, progress=cast("bool | ProgressCallback | None", progress), reserve=0)
+        )
         answer = run(reading, arguments, sampling)
         return compared(then, token_ids, answer, reading._context.tokenizer)
 
@@ -106,7 +119,7 @@ def _request(then: Mapping[str, object]) -> tuple[_Run, dict[str, Any], dict[str
             "Ask it again with reading.ask(...) for an answer that can be."
         )
     if not isinstance(request, Mapping) or kind not in _RUNS or not isinstance(sampling, Mapping):
-        raise ConfigError(f"{kind!r} cannot be replayed; what can: {', '.join(_RUNS)}.")
+        raise ConfigError(f"{kind!r} cannot be replayed; what can: {', '.join((*_RUNS, 'matrix'))}.")
     arguments = request.get("arguments")
     if not isinstance(arguments, Mapping):
         raise ConfigError("This manifest does not say what was asked; it was edited or is damaged.")
@@ -168,6 +181,44 @@ def _extract(reading: Reading, arguments: dict[str, Any], sampling: dict[str, An
 _RUNS: dict[str, _Run] = {"ask": _ask, "ask_many": _ask_many, "summarize": _summarize, "extract": _extract}
 
 
+def _matrix(
+    then: Mapping[str, object],
+    given: Document | Sequence[Given] | None,
+    bench: Workbench | None,
+    progress: bool | MatrixCallback | None,
+) -> Replay:
+    """Ask the documents of a matrix again that had an answer."""
+    named, cells = documents(then), then.get("cells")
+    asked = from_plain(_part(_part(_part(then, "request"), "arguments"), "questions"), "this manifest")
+    if not isinstance(cells, list) or not all(_is_cell(each, len(named), asked) for each in cells):
+        raise ConfigError("This manifest does not hold the cells of its matrix; it was edited or is damaged.")
+    if not cells:
+        raise ConfigError("No cell of this matrix had an answer: there is nothing to compare.")
+    if given is not None and (isinstance(given, Document | str | os.PathLike) or len(given) != len(named)):
+        raise ConfigError(f"This matrix is of {len(named):,} documents; give a list of all, in their order.")
+    rows = sorted({each["row"] for each in cells})
+    with ExitStack() as stack:
+        bench = bench or stack.enter_context(_workbench(then))
+        found = [_kept(bench, named[row]) if given is None else given[row] for row in rows]
+        table = Filling(bench, asked, None, threading.Event()).run(found, progress)
+    if STOPPED in table.cells["note"]:
+        raise KeyboardInterrupt
+    moved = [{**each, "row": rows.index(each["row"])} for each in cells]
+    return compared_cells({**then, "documents": [named[row] for row in rows]}, moved, table)
+
+
+def _is_cell(said: object, num_rows: int, asked: Mapping[str, object]) -> bool:
+    """Whether a manifest's cell says all that one needs."""
+    if not isinstance(said, Mapping) or not {"row", "column", "value", "status", "digest"} <= set(said):
+        return False
+    return type(said["row"]) is int and 0 <= said["row"] < num_rows and str(said["column"]) in asked
+
+
+def _part(record: Mapping[str, object], name: str) -> Mapping[str, object]:
+    found = record.get(name)
+    return found if isinstance(found, Mapping) else {}
+
+
 def _workbench(then: Mapping[str, object]) -> Workbench:
     """A workbench as it was then."""
     opened = then.get("workbench")
@@ -177,15 +228,14 @@ def _workbench(then: Mapping[str, object]) -> Workbench:
     return made
 
 
-def _kept(bench: Workbench, then: Mapping[str, object]) -> Document:
+def _kept(bench: Workbench, named: Mapping[str, object]) -> Document:
     """The document of the kept reading, whoever read it.
 
     Raises:
         ConfigError: the store does not have it.
         CacheCorrupt: it is damaged.
     """
-    named = then.get("document")
-    name, digest = (str(named.get("name")), str(named.get("hash"))) if isinstance(named, Mapping) else ("", "")
+    name, digest = str(named.get("name", "")), str(named.get("hash", ""))
     missing = f"The document of this answer ({name}, {digest[:12]}) is needed: wb.replay(..., document=wb.load(...))."
     store = bench._store()
     if store is None:

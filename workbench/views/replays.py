@@ -5,7 +5,7 @@ Not covered: the answers themselves (views.bundles).
 
 from __future__ import annotations
 
-from workbench.analysis.replay import Replay
+from workbench.analysis.replay import CellDifference, Replay
 from workbench.display import MimeBundle
 from workbench.results import Answer
 from workbench.views.bundles import card, html, items, markdown, plain
@@ -37,6 +37,10 @@ def replay_bundle(replay: Replay) -> MimeBundle:
 
 
 def _verdict(replay: Replay) -> str:
+    if isinstance(replay.difference, CellDifference):
+        return f"Not identical: {replay.difference.column} of {replay.difference.document} is another."
+    if replay.num_cells:
+        return f"Identical: {replay.num_cells:,} cell{'' if replay.num_cells == 1 else 's'}."
     counted = f"{replay.num_tokens:,} token{'' if replay.num_tokens == 1 else 's'}"
     rests_on = "citations" if isinstance(replay.answer, Answer) else "cells"
     if replay.identical:
@@ -51,7 +55,9 @@ def _said(replay: Replay) -> list[str]:
     if replay.identical:
         return []
     lines = []
-    if (found := replay.difference) is not None:
+    if isinstance(found := replay.difference, CellDifference):
+        lines = [f"Then: {found.then}", f"Now: {found.now}"]
+    elif found is not None:
         before = f"… {found.before}" if found.before else ""
         lines = [f"Then: {before}[{found.then or 'end'}]", f"Now: {before}[{found.now or 'end'}]"]
     if not replay.changed:
