@@ -89,6 +89,7 @@ def test_a_summary_has_its_words_within_15_per_cent(tokenizer, words: int, lengt
     summary = stream(tokenizer, turns(), words).result()
     if per_turn * min(lengths) * MAX_TURNS >= words:  # else the model has not said as much
         assert 0.85 * words <= summary.num_words <= 1.15 * words
+    assert any("were asked for" in each for each in summary.warnings) == (summary.num_words < 0.85 * words)
     assert summary.num_words == num_words(summary.text) <= 1.15 * words
     assert summary.text.endswith(".")
 
@@ -127,6 +128,7 @@ def test_what_was_said_already_and_what_is_cut_off_is_left_out(tokenizer: HubTok
     summary = made.result()
     assert summary.text == f"{again} {sentence(1, 9)}"
     assert summary.finish_reason == "stop"
+    assert summary.warnings[-1].startswith("It has 17 words where 30 were asked for")
     assert len(summary.turns) == MAX_TURNS
 
 

@@ -14,7 +14,7 @@ from workbench import tables
 from workbench.analysis.caution import caution
 from workbench.analysis.citations import cite
 from workbench.analysis.context import Context
-from workbench.analysis.length import num_words
+from workbench.analysis.length import missed, num_words
 from workbench.analysis.manifest import Request, manifest
 from workbench.documents.document import Document
 from workbench.results import Answer, Citation, Summary, Usage
@@ -69,6 +69,7 @@ def summary_of(
     spans = _spans(said)
     cited = [_cite(document, text, span) for span in spans]
     citations = tuple(citation for found in cited for citation in found)
+    told = missed(text, words) if reason == "stop" else ""  # what was cut off is shown to be
     first, usages = turns[0], [turn.usage for turn in turns]
     token_ids = tuple(token for turn in turns for token in turn.token_ids)
     return Summary(
@@ -84,7 +85,7 @@ def summary_of(
             finish_reason=reason,
         ),
         document_name=document.name,
-        warnings=caution(document, citations),
+        warnings=(*caution(document, citations), *filter(None, [told])),
         unsupported=tuple(
             span for span, found in zip(spans, cited, strict=True) if all(c.status != "supported" for c in found)
         ),

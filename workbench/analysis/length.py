@@ -31,6 +31,9 @@ _OPENED = re.compile(
     r"|\b(?:if|unless|not only|either|neither|both|between|not|never|no)\b",
     re.IGNORECASE,
 )
+TOLERANCE = 0.15
+"""Share of the words asked for that a text may miss by."""
+
 MIN_HEAD_WORDS = 6
 """Words of a sentence that is left when clauses are taken off its end, at least."""
 
@@ -38,6 +41,14 @@ MIN_HEAD_WORDS = 6
 def num_words(text: str) -> int:
     """Words of a text; characters where a script does not part its words."""
     return len(_WORD.findall(text))
+
+
+def missed(text: str, words: int) -> str:
+    """A sentence that a text has not the words asked for; empty where it has, but for ``TOLERANCE``."""
+    has = num_words(text)
+    if abs(has - words) <= TOLERANCE * words:
+        return ""
+    return f"It has {has:,} words where {words:,} were asked for: the model wrote nothing else that is new and fits."
 
 
 def whole_sentences(text: str, *, ended: bool) -> list[str]:

@@ -19,7 +19,7 @@ from workbench.analysis import prompts
 from workbench.analysis.ask import AnswerStream
 from workbench.analysis.context import Context, task_ids, without_end
 from workbench.analysis.coverage import Said, summary_of, written
-from workbench.analysis.length import Flow, enough, num_words, shortened, whole_sentences
+from workbench.analysis.length import TOLERANCE, Flow, enough, num_words, shortened, whole_sentences
 from workbench.analysis.manifest import TURN, Request
 from workbench.analysis.parts import SummaryStyle, plan
 from workbench.analysis.streaming import Stream
@@ -28,9 +28,6 @@ from workbench.documents.sentences import words as words_of
 from workbench.errors import ContextTooLong, EngineError
 from workbench.results import Answer, Delta, Summary
 from workbench.types import Branch, FinishReason
-
-TOLERANCE = 0.15
-"""Share of the words that a summary may miss by."""
 
 MAX_TURNS = 8
 """Of a part: the first, and those that go on."""
