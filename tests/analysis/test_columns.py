@@ -67,6 +67,7 @@ def test_questions_come_from_a_file(tmp_path: Path):
     for text, said in (
         ("[a]\nkind = 'date'", "no question"),
         ("[a]\nquestion = 'a'\nq = 1", "unknown: q"),
+        ("[a]\nquestion = 'a'\nchoices = 'b'", "no list"),
         ("=", "cannot be read"),
     ):
         path.write_text(text)
@@ -79,5 +80,7 @@ def test_a_column_that_makes_no_sense_is_refused():
         wb.Column("When?", kind="dat")
     with pytest.raises(wb.ConfigError, match="no question"):
         wb.Column(" ")
+    with pytest.raises(wb.ConfigError, match="stands twice"):
+        wb.Column("How?", choices=("a", "a"))
     with pytest.raises(wb.ConfigError, match="needs choices"):
         wb.Column("How?", kind="choice")

@@ -289,7 +289,43 @@ def test_of_a_matrix_only_what_had_an_answer_is_run_again(bench: wb.Workbench, a
     assert reason.startswith("The document has changed: note-0.txt")
     asked["visit"] = wb.EngineError("It broke.")
     again = wb.replay(table, [broken, *NOTES[:2]], bench=bench, progress=None)
-    assert again.difference.now == "EngineError: It broke."
+    assert (again.difference.now, again.difference.why) == ("", "EngineError: It broke.")
+    shown = again._repr_mimebundle_()["text/plain"]
+    assert "has no answer now" in shown
+    assert "edited" not in shown
+
+
+def test_what_differs_in_a_cell_is_shown_where_its_value_is_the_same(bench: wb.Workbench, asked: dict[str, object]):
+    asked["old"] = "50 years"
+    table = bench.matrix(NOTES[:1], ASKED, progress=None)
+    asked["old"] = "50"
+    again = wb.replay(table, NOTES[:1], bench=bench, progress=None)
+    assert again.difference.then == "50 (supported), written: 50 years"
+    assert again.difference.now == "50 (supported), written: 50"
+
+
+def test_a_document_that_is_given_twice_is_asked_once_and_kept_by_no_earlier_run(
+    bench: wb.Workbench, asked: dict[str, object]
+):
+    table = bench.matrix([NOTES[0], NOTES[0]], ASKED, progress=None)
+    assert len(asked["heard"]) == len(ASKED)
+    assert table.manifest["num_kept"] == 0
+    assert wb.replay(table, [NOTES[0], NOTES[0]], bench=bench, progress=None).identical
+
+
+def test_a_reading_of_another_workbench_is_not_asked(
+    bench: wb.Workbench, asked: dict[str, object], checkpoint: Callable[[str], Path]
+):
+    table = bench.matrix(NOTES[:1], ASKED, progress=None)
+    with (
+        wb.Workbench(str(checkpoint("qwen3.5")), store=False) as other,
+        other.read(NOTES[0], progress=None) as reading,
+    ):
+        with pytest.raises(wb.ConfigError, match="another workbench"):
+            bench.matrix([reading], ASKED, progress=None)
+        assert wb.replay(table, [reading], bench=bench, progress=None).answer.manifest["model"] == bench.name
+        other_bench = wb.replay(table, [reading], bench=other, progress=None)
+        assert any("model" in reason for reason in other_bench.changed)
 
 
 def test_a_replay_of_a_matrix_that_is_stopped_has_no_verdict(bench: wb.Workbench, asked: dict[str, object]):
@@ -307,7 +343,10 @@ def test_what_of_a_matrix_cannot_be_run_again_is_said(bench: wb.Workbench, asked
     for source, documents, said in (
         (then, NOTES[:2], "is of 3 documents"),
         (then, NOTES[0], "is of 3 documents"),
-        (then, None, "document of this answer (note-0.txt"),
+        (then, iter(NOTES), "is of 3 documents"),
+        (then, None, "wb.replay(table, [all its documents, in their order])"),
+        ({name: then[name] for name in then if name != "cells"}, NOTES, "ask again"),
+        (then | {"documents": [{}] * 3}, NOTES, "does not hold the cells"),
         (then | {"cells": "all"}, NOTES, "does not hold the cells"),
         (then | {"cells": [cell | {"row": 3}]}, NOTES, "does not hold the cells"),
         (then | {"cells": [{"row": 0}]}, NOTES, "does not hold the cells"),
@@ -348,6 +387,7 @@ def test_a_real_model_is_cancelled_from_another_thread_and_a_reading_stays_open(
     [
         ("a.txt", ["Who?"], "not a list"),
         ([], ["Who?"], "not a list"),
+        (iter(NOTES), ["Who?"], "not a list"),
         (NOTES, "Who?", "one string"),
         (NOTES, [], "no question"),
         (NOTES, ["Who?", "Who?"], "stands twice"),

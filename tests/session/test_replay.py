@@ -191,7 +191,7 @@ def test_what_cannot_be_replayed_is_said(reading_: wb.Reading, page: wb.Document
 
 def test_a_document_that_is_nowhere_is_asked_for(reading_: wb.Reading):
     answer = reading_.ask(WHO, max_tokens=2)
-    with pytest.raises(wb.ConfigError, match=r"is needed: wb\.replay\(\.\.\., document=wb\.load"):
+    with pytest.raises(wb.ConfigError, match=r"is needed: wb\.replay\(answer, wb\.load"):
         wb.replay(answer, bench=reading_.bench, progress=None)
 
 

@@ -8,6 +8,7 @@ import workbench as wb
 from tests.session.replay import memory
 from workbench.analysis import prompts
 from workbench.analysis.absent import Absent
+from workbench.analysis.manifest import changes
 
 QUESTION = "When did Justice Kagan join the Court?"
 SAID = "Justice Kagan delivered the opinion of the Court."
@@ -109,6 +110,9 @@ def test_where_memory_has_no_room_for_the_passages_the_answer_stays_and_a_replay
     assert (again.identical, again.difference) == (False, None)
     (reason,) = again.changed
     assert reason.startswith("Its passages were read alone now")
+    older = {name: entry for name, entry in answer.manifest.items() if name != "looked"}
+    assert changes(older, again.answer.manifest) == ()
+    assert changes(again.answer.manifest, answer.manifest)[0].startswith("Its passages were read alone then")
 
 
 def test_an_interrupt_of_a_look_keeps_the_answer_and_leaves_nothing_behind(

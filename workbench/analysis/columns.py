@@ -62,6 +62,8 @@ class Column:
             raise ConfigError("A column has no question; give one: wb.Column('Who is the doctor?', kind='name').")
         if self.choices and self.kind == "text":
             object.__setattr__(self, "kind", "choice")
+        if len(set(self.choices)) < len(self.choices):
+            raise ConfigError(f"A choice stands twice: {', '.join(self.choices)}.")
         if (self.kind == "choice") != bool(self.choices):
             raise ConfigError("A choice needs choices, and they need a choice: wb.Column('...', choices=('a', 'b')).")
 

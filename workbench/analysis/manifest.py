@@ -166,10 +166,10 @@ def changes(then: Mapping[str, object], now: Mapping[str, object]) -> tuple[str,
     ]
     if not found and then.get("prompt_ids_hash") != now.get("prompt_ids_hash"):
         found = ["The prompt has other tokens."]
-    looks = bool(then.get("looked")), bool(now.get("looked"))
+    looked = then.get("looked")
     # Of another answer, a look is no reason: there may have been no doubt.
-    if not found and looks[0] != looks[1] and then.get("answer_ids_hash") == now.get("answer_ids_hash"):
-        found = [_LOOKED[looks[0]]]
+    if not found and then.get("answer_ids_hash") == now.get("answer_ids_hash"):
+        found = [_LOOKED[looked]] if isinstance(looked, bool) and looked != now.get("looked") else []
     return (*found, *_differing(then, now, "versions", _VERSIONS))
 
 
@@ -187,12 +187,14 @@ def documents(record: Mapping[str, object]) -> list[Mapping[str, object]]:
     """What a manifest says of its document, or of those of a matrix."""
     several = record.get("documents")
     if not isinstance(several, list):
-        return [_part(record, "document")]
+        return [part(record, "document")]
     return [each if isinstance(each, Mapping) else {} for each in several]
 
 
-def _differing(then: Mapping[str, object], now: Mapping[str, object], part: str, names: Mapping[str, str]) -> list[str]:
-    return _sentences(_part(then, part), _part(now, part), names)
+def _differing(
+    then: Mapping[str, object], now: Mapping[str, object], entry: str, names: Mapping[str, str]
+) -> list[str]:
+    return _sentences(part(then, entry), part(now, entry), names)
 
 
 def _sentences(then: Mapping[str, object], now: Mapping[str, object], names: Mapping[str, str]) -> list[str]:
@@ -204,9 +206,10 @@ def _sentences(then: Mapping[str, object], now: Mapping[str, object], names: Map
     ]
 
 
-def _part(record: Mapping[str, object], name: str) -> Mapping[str, object]:
-    part = record.get(name)
-    return part if isinstance(part, Mapping) else {}
+def part(record: Mapping[str, object], name: str) -> Mapping[str, object]:
+    """An entry that is a mapping; empty where it is missing or something else."""
+    found = record.get(name)
+    return found if isinstance(found, Mapping) else {}
 
 
 def _short(value: object) -> str:

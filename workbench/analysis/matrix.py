@@ -156,6 +156,7 @@ class Kept:
         path: of the file, made when the first cell is kept; None keeps nothing.
 
     Attributes:
+        before: keys of the cells that were there already.
         num_damaged: lines that could not be read.
     """
 
@@ -175,6 +176,7 @@ class Kept:
                 self._cells[record["key"]] = Cell(**record["cell"])
             except (ValueError, TypeError, KeyError):
                 self.num_damaged += 1
+        self.before = frozenset(self._cells)
 
     def get(self, key: str) -> Cell | None:
         """A cell that was kept."""
@@ -218,8 +220,8 @@ def answered(
         cells: those that have an answer, by row and column.
     """
     told = [
-        {"row": row, "column": name, "value": one.value, "status": one.status,
-         "digest": digest(json.dumps(asdict(one), sort_keys=True))}
+        {"row": row, "column": name, "value": one.value, "status": one.status, "written": one.written, "page": one.page,
+         "note": one.note, "digest": digest(json.dumps(asdict(one), sort_keys=True))}
         for row in range(len(sources)) for name in asked if (one := cells.get((row, name))) is not None
     ]  # fmt: skip
     return {"documents": list(sources), "cells": told}

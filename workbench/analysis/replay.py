@@ -18,6 +18,8 @@ from workbench.types import Tokenizer
 
 _BEFORE_TOKENS = 24
 _SHOWN_TOKENS = 16
+_TOLD = ("value", "status", "written", "page", "note")
+"""Of a matrix's cell, what its manifest says in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +46,16 @@ class CellDifference:
     Attributes:
         document: name of its document.
         column: its column.
-        then: its value and status in the first matrix.
-        now: those in the second, or why it has none.
+        then: its value and status in the first matrix, and what else differs.
+        now: those in the second; empty where it has no answer.
+        why: it has none.
     """
 
     document: str
     column: str
     then: str
     now: str
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +125,13 @@ def compared_cells(then: Mapping[str, object], cells: Sequence[Mapping[str, obje
     difference = None
     if first is not None:
         row, column = cast("int", first["row"]), str(first["column"])
-        is_now = now.get((row, column))
-        said = _shown(is_now) if is_now else _why(table, row, column)
-        difference = CellDifference(str(table.frame["document"][row]), column, _shown(first), said)
+        name, is_now = str(table.frame["document"][row]), now.get((row, column))
+        if is_now is None:
+            difference = CellDifference(name, column, _shown(first, ""), "", _why(table, row, column))
+        else:
+            other = next((each for each in _TOLD if first.get(each) != is_now.get(each)), "")
+            said = _shown(is_now, other) + ("" if other else ", from another passage")
+            difference = CellDifference(name, column, _shown(first, other), said)
         if num_kept := then.get("num_kept"):
             changed.append(f"{num_kept} of its cells were kept by an earlier run, and may have been asked with others.")
     return Replay(
@@ -138,9 +146,11 @@ def compared_cells(then: Mapping[str, object], cells: Sequence[Mapping[str, obje
     )
 
 
-def _shown(cell: Mapping[str, object]) -> str:
+def _shown(cell: Mapping[str, object], other: str) -> str:
+    """Value and status, and what else differs from another cell."""
     value = "no value" if cell["value"] is None else cell["value"]
-    return f"{value} ({cell['status']})"
+    differs = "" if other in ("", "value", "status") else f", {other}: {cell.get(other)}"
+    return f"{value} ({cell['status']}){differs}"
 
 
 def _why(table: Table, row: int, column: str) -> str:

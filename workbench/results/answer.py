@@ -60,7 +60,7 @@ class Answer(Displayed):
         token_ids: the ids the model decoded, its end token included.
         manifest: model fingerprint, document hash, sampling, versions.
         document_name: what it was asked of.
-        warnings: what to know about the pages it rests on, a sentence each.
+        warnings: what to know about it and the pages it rests on, a sentence each.
         unsupported: sentences of ``text`` that no passage supports, by code's judgement.
         absent_probability: that the document does not say it, estimated from the model's own logits before the first
             token and, in doubt, before the passages alone, in [0, 1]; None where that was not asked for (summaries,

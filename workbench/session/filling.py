@@ -60,8 +60,10 @@ class Filling:
 
     def run(self, documents: Sequence[Given], progress: bool | MatrixCallback | None) -> Table:
         """Ask, and give what there is when it was stopped."""
-        if isinstance(documents, str | os.PathLike | Document | Reading) or not documents:
+        if not isinstance(documents, list | tuple) or not documents:
             raise ConfigError("documents is not a list of at least one; give bench.matrix([...], questions).")
+        if any(isinstance(each, Reading) and each.bench is not self._bench for each in documents):
+            raise ConfigError("A reading is of another workbench; give its document: reading.document.")
         self._names = [_name(each) for each in documents]
         self._sources = [{"name": name} for name in self._names]
         stopped = False
@@ -105,7 +107,7 @@ class Filling:
             left = []
             for name, key in keys.items():
                 if (known := self._kept.get(key)) is not None:
-                    self._num_kept += 1
+                    self._num_kept += key in self._kept.before
                     self._put(row, name, form.judged(name, known))
                 else:
                     left.append(name)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from workbench.analysis.columns import from_plain
-from workbench.analysis.manifest import FORMAT, TURN, documents
+from workbench.analysis.manifest import FORMAT, TURN, documents, part
 from workbench.analysis.matrix import STOPPED
 from workbench.analysis.replay import Replay, compared, compared_cells
 from workbench.analysis.schema import schema_of
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 _Run = Callable[["Reading", dict[str, Any], dict[str, Any]], Answer | Table]
 
 
+_ONE, _ALL = "wb.replay(answer, wb.load(...))", "wb.replay(table, [all its documents, in their order])"
+
+
 def replay(
     source: Mapping[str, object] | Answer | Table | str | os.PathLike[str],
     document: Document | Sequence[Given] | None = None,
@@ -47,21 +50,22 @@ def replay(
 
     Args:
         source: an answer or a table, its manifest, or a JSON file of either (``workbench ask --json``).
-        document: that it was asked of, or all those of a matrix, in their order; None takes the kept readings from the
-            store.
+        document: that it was asked of, or the list of all those of a matrix, in their order; None takes the kept
+            readings from the store.
         bench: where to run it; None opens one as it was then, and closes it.
         progress: of reading, as for ``Workbench.read``; of a matrix, as for ``Workbench.matrix``.
 
     Raises:
         ConfigError: not a manifest, of something that cannot be run again, or the document is not in the store.
-        ContextTooLong: the document does not fit the window here.
+        ContextTooLong: the document of an answer does not fit the window here.
+        KeyboardInterrupt: a matrix was stopped before its end.
     """
     then = _manifest(source)
-    if _part(then, "request").get("kind") == "matrix":
+    if part(then, "request").get("kind") == "matrix":
         return _matrix(then, document, bench, cast("bool | MatrixCallback | None", progress))
-    if not isinstance(document, Document | None):
-        raise ConfigError("This was asked of one document: give it alone, wb.replay(answer, document).")
     run, arguments, sampling = _request(then)
+    if not isinstance(document, Document | None):
+        raise ConfigError("This was asked of one document; give it as wb.replay(answer, wb.load(...)).")
     token_ids = _token_ids(then)
     if then.get("finish_reason") == "cancelled":
         if not token_ids:
@@ -69,7 +73,7 @@ def replay(
         sampling["max_tokens"] = len(token_ids)
     with ExitStack() as stack:
         bench = bench or stack.enter_context(_workbench(then))
-        found = document or _kept(bench, _part(then, "document"))
+        found = document or _kept(bench, part(then, "document"), _ONE)
         reading = stack.enter_context(
             bench.read(found, progress=cast("bool | ProgressCallback | None", progress), reserve=0)
         )
@@ -188,18 +192,20 @@ def _matrix(
     progress: bool | MatrixCallback | None,
 ) -> Replay:
     """Ask the documents of a matrix again that had an answer."""
-    named, cells = documents(then), then.get("cells")
-    asked = from_plain(_part(_part(_part(then, "request"), "arguments"), "questions"), "this manifest")
-    if not isinstance(cells, list) or not all(_is_cell(each, len(named), asked) for each in cells):
+    if "cells" not in then:
+        raise ConfigError("This manifest is of a version whose matrices cannot be replayed; ask again.")
+    named, cells = documents(then), then["cells"]
+    asked = from_plain(part(part(part(then, "request"), "arguments"), "questions"), "this manifest")
+    if not isinstance(cells, list) or not all(_is_cell(each, named, asked) for each in cells):
         raise ConfigError("This manifest does not hold the cells of its matrix; it was edited or is damaged.")
     if not cells:
         raise ConfigError("No cell of this matrix had an answer: there is nothing to compare.")
-    if given is not None and (isinstance(given, Document | str | os.PathLike) or len(given) != len(named)):
+    if given is not None and not (isinstance(given, list | tuple) and len(given) == len(named)):
         raise ConfigError(f"This matrix is of {len(named):,} documents; give a list of all, in their order.")
     rows = sorted({each["row"] for each in cells})
     with ExitStack() as stack:
         bench = bench or stack.enter_context(_workbench(then))
-        found = [_kept(bench, named[row]) if given is None else given[row] for row in rows]
+        found = [_kept(bench, named[row], _ALL) if given is None else _of(given[row]) for row in rows]
         table = Filling(bench, asked, None, threading.Event()).run(found, progress)
     if STOPPED in table.cells["note"]:
         raise KeyboardInterrupt
@@ -207,16 +213,17 @@ def _matrix(
     return compared_cells({**then, "documents": [named[row] for row in rows]}, moved, table)
 
 
-def _is_cell(said: object, num_rows: int, asked: Mapping[str, object]) -> bool:
+def _of(given: Given) -> Given:
+    """What to ask: of a reading its document, for it may be of another workbench."""
+    return given if isinstance(given, str | os.PathLike | Document) else given.document
+
+
+def _is_cell(said: object, named: Sequence[Mapping[str, object]], asked: Mapping[str, object]) -> bool:
     """Whether a manifest's cell says all that one needs."""
     if not isinstance(said, Mapping) or not {"row", "column", "value", "status", "digest"} <= set(said):
         return False
-    return type(said["row"]) is int and 0 <= said["row"] < num_rows and str(said["column"]) in asked
-
-
-def _part(record: Mapping[str, object], name: str) -> Mapping[str, object]:
-    found = record.get(name)
-    return found if isinstance(found, Mapping) else {}
+    row = said["row"]
+    return type(row) is int and 0 <= row < len(named) and bool(named[row].get("hash")) and str(said["column"]) in asked
 
 
 def _workbench(then: Mapping[str, object]) -> Workbench:
@@ -228,15 +235,15 @@ def _workbench(then: Mapping[str, object]) -> Workbench:
     return made
 
 
-def _kept(bench: Workbench, named: Mapping[str, object]) -> Document:
-    """The document of the kept reading, whoever read it.
+def _kept(bench: Workbench, named: Mapping[str, object], instead: str) -> Document:
+    """The document of the kept reading, whoever read it; where there is none, ``instead`` is what to give.
 
     Raises:
         ConfigError: the store does not have it.
         CacheCorrupt: it is damaged.
     """
     name, digest = str(named.get("name", "")), str(named.get("hash", ""))
-    missing = f"The document of this answer ({name}, {digest[:12]}) is needed: wb.replay(..., document=wb.load(...))."
+    missing = f"The document of this answer ({name}, {digest[:12]}) is needed: {instead}."
     store = bench._store()
     if store is None:
         raise ConfigError(f"{missing} This workbench keeps nothing on disk.")

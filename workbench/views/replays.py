@@ -37,17 +37,19 @@ def replay_bundle(replay: Replay) -> MimeBundle:
 
 
 def _verdict(replay: Replay) -> str:
-    if isinstance(replay.difference, CellDifference):
-        return f"Not identical: {replay.difference.column} of {replay.difference.document} is another."
+    found = replay.difference
+    if isinstance(found, CellDifference):
+        said = "has no answer now" if found.why else "is another"
+        return f"Not identical: {found.column} of {found.document} {said}."
     if replay.num_cells:
         return f"Identical: {replay.num_cells:,} cell{'' if replay.num_cells == 1 else 's'}."
     counted = f"{replay.num_tokens:,} token{'' if replay.num_tokens == 1 else 's'}"
     rests_on = "citations" if isinstance(replay.answer, Answer) else "cells"
     if replay.identical:
         return f"Identical: {counted}, and the same {rests_on}."
-    if replay.difference is None:
+    if found is None:
         return f"Not identical: the same {counted}, but other {rests_on}."
-    return f"Not identical: token {replay.difference.token:,} of {replay.num_tokens:,} is another."
+    return f"Not identical: token {found.token:,} of {replay.num_tokens:,} is another."
 
 
 def _said(replay: Replay) -> list[str]:
@@ -56,7 +58,9 @@ def _said(replay: Replay) -> list[str]:
         return []
     lines = []
     if isinstance(found := replay.difference, CellDifference):
-        lines = [f"Then: {found.then}", f"Now: {found.now}"]
+        lines = [f"Then: {found.then}", f"Now: {found.why or found.now}"]
+        if found.why:
+            return lines
     elif found is not None:
         before = f"… {found.before}" if found.before else ""
         lines = [f"Then: {before}[{found.then or 'end'}]", f"Now: {before}[{found.now or 'end'}]"]
