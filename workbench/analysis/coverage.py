@@ -69,7 +69,8 @@ def summary_of(
     spans = _spans(said)
     cited = [_cite(document, text, span) for span in spans]
     citations = tuple(citation for found in cited for citation in found)
-    told = missed(text, words) if reason == "stop" else ""  # what was cut off is shown to be
+    has = num_words(text)
+    told = missed(has, words) if reason == "stop" else ""  # what was cut off is shown to be
     first, usages = turns[0], [turn.usage for turn in turns]
     token_ids = tuple(token for turn in turns for token in turn.token_ids)
     return Summary(
@@ -91,7 +92,7 @@ def summary_of(
         ),
         style=style,
         words=words,
-        num_words=num_words(text),
+        num_words=has,
         sentences=spans,
         coverage=coverage(document, cited),
         turns=tuple(turns),

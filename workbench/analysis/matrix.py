@@ -34,6 +34,10 @@ STOPPED = "Not asked: it was stopped. Call it again to go on."
 """The note of a cell that nobody came to."""
 
 
+TOLD = ("value", "status", "written", "page", "note")
+"""Of a cell, what a manifest says of it in words."""
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """What a document says to a question, as plain values that JSON holds; columns as in ``tables.CELLS``."""
@@ -219,12 +223,12 @@ def answered(
         asked: columns by name.
         cells: those that have an answer, by row and column.
     """
-    told = [
-        {"row": row, "column": name, "value": one.value, "status": one.status, "written": one.written, "page": one.page,
-         "note": one.note, "digest": digest(json.dumps(asdict(one), sort_keys=True))}
+    kept = [
+        {"row": row, "column": name, **{told: getattr(one, told) for told in TOLD},
+         "digest": digest(json.dumps(asdict(one), sort_keys=True))}
         for row in range(len(sources)) for name in asked if (one := cells.get((row, name))) is not None
     ]  # fmt: skip
-    return {"documents": list(sources), "cells": told}
+    return {"documents": list(sources), "cells": kept}
 
 
 def table(

@@ -12,14 +12,13 @@ from typing import cast
 import polars as pl
 
 from workbench.analysis.manifest import changes
+from workbench.analysis.matrix import TOLD
 from workbench.display import Displayed
 from workbench.results import Answer, Table
 from workbench.types import Tokenizer
 
 _BEFORE_TOKENS = 24
 _SHOWN_TOKENS = 16
-_TOLD = ("value", "status", "written", "page", "note")
-"""Of a matrix's cell, what its manifest says in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +128,7 @@ def compared_cells(then: Mapping[str, object], cells: Sequence[Mapping[str, obje
         if is_now is None:
             difference = CellDifference(name, column, _shown(first, ""), "", _why(table, row, column))
         else:
-            other = next((each for each in _TOLD if first.get(each) != is_now.get(each)), "")
+            other = next((each for each in TOLD if first.get(each) != is_now.get(each)), "")
             said = _shown(is_now, other) + ("" if other else ", from another passage")
             difference = CellDifference(name, column, _shown(first, other), said)
         if num_kept := then.get("num_kept"):

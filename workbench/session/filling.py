@@ -52,7 +52,7 @@ class Filling:
         self._bench, self._asked, self._cancel = bench, asked, cancel
         self._kept = matrix.Kept(kept)
         self._cells: dict[tuple[int, str], matrix.Cell] = {}
-        self._answered: dict[tuple[int, str], matrix.Cell] = {}
+        self._failed = set[tuple[int, str]]()
         self._names: list[str] = []
         self._sources: list[dict[str, object]] = []
         self._num_kept = 0
@@ -86,9 +86,10 @@ class Filling:
                 stopped = True
         stopped = stopped or self._cancel.is_set()
         questions = {name: asdict(column) for name, column in self._asked.items()}
+        answered = {key: made for key, made in self._cells.items() if key not in self._failed}
         about = plain({
             **ran(self._bench.name, self._bench._opened(), engine, Request("matrix", {"questions": questions})),
-            **matrix.answered(self._sources, self._asked, self._answered), "num_kept": self._num_kept,
+            **matrix.answered(self._sources, self._asked, answered), "num_kept": self._num_kept,
         })  # fmt: skip
         return matrix.table(self._names, self._asked, self._cells, about, self._warnings(stopped))
 
@@ -124,7 +125,8 @@ class Filling:
             self._bench._check_open()  # a workbench that is closed fails as a whole
             for name in self._asked:
                 if (row, name) not in self._cells:
-                    self._tell_of(row, name, matrix.Cell(note=f"{type(error).__name__}: {error}"))
+                    self._failed.add((row, name))
+                    self._put(row, name, matrix.Cell(note=f"{type(error).__name__}: {error}"))
 
     def _ask(
         self, row: int, reading: Reading, form: matrix.Form, names: Sequence[str], keys: Mapping[str, str]
@@ -154,10 +156,6 @@ class Filling:
                 stream.close()
 
     def _put(self, row: int, name: str, made: matrix.Cell) -> None:
-        self._answered[row, name] = made
-        self._tell_of(row, name, made)
-
-    def _tell_of(self, row: int, name: str, made: matrix.Cell) -> None:
         self._cells[row, name] = made
         self._tell(MatrixProgress(len(self._cells), len(self._names) * len(self._asked), self._names[row]))
 

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 _Run = Callable[["Reading", dict[str, Any], dict[str, Any]], Answer | Table]
 
-
 _ONE, _ALL = "wb.replay(answer, wb.load(...))", "wb.replay(table, [all its documents, in their order])"
 
 
@@ -65,7 +64,7 @@ def replay(
         return _matrix(then, document, bench, cast("bool | MatrixCallback | None", progress))
     run, arguments, sampling = _request(then)
     if not isinstance(document, Document | None):
-        raise ConfigError("This was asked of one document; give it as wb.replay(answer, wb.load(...)).")
+        raise ConfigError(f"This was asked of one document: {_ONE}.")
     token_ids = _token_ids(then)
     if then.get("finish_reason") == "cancelled":
         if not token_ids:
@@ -201,15 +200,15 @@ def _matrix(
     if not cells:
         raise ConfigError("No cell of this matrix had an answer: there is nothing to compare.")
     if given is not None and not (isinstance(given, list | tuple) and len(given) == len(named)):
-        raise ConfigError(f"This matrix is of {len(named):,} documents; give a list of all, in their order.")
-    rows = sorted({each["row"] for each in cells})
+        raise ConfigError(f"This matrix is of {len(named):,} documents: {_ALL}.")
+    rows = {row: again for again, row in enumerate(sorted({each["row"] for each in cells}))}
     with ExitStack() as stack:
         bench = bench or stack.enter_context(_workbench(then))
         found = [_kept(bench, named[row], _ALL) if given is None else _of(given[row]) for row in rows]
         table = Filling(bench, asked, None, threading.Event()).run(found, progress)
     if STOPPED in table.cells["note"]:
         raise KeyboardInterrupt
-    moved = [{**each, "row": rows.index(each["row"])} for each in cells]
+    moved = [{**each, "row": rows[each["row"]]} for each in cells]
     return compared_cells({**then, "documents": [named[row] for row in rows]}, moved, table)
 
 
