@@ -1,6 +1,6 @@
 """Reading: a document that the model has read whole, to be asked as often as wanted.
 
-Not covered: reading it (session.bench), what the prompts say (analysis.prompts).
+Not covered: reading it (session.bench), how a question is put to it (session.asking).
 """
 
 from __future__ import annotations
@@ -8,48 +8,30 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, closing
-from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 import polars as pl
 
-from workbench.analysis import prompts
 from workbench.analysis.absent import ABSENT_THRESHOLD
 from workbench.analysis.ask import AnswerStream
 from workbench.analysis.chat import Chat
-from workbench.analysis.context import Context, absent_choice, task_ids
+from workbench.analysis.context import Context
 from workbench.analysis.evidence import evidence
 from workbench.analysis.extract import ExtractCallback, Extraction, Rows, check_limits
 from workbench.analysis.leading import evidence_map
-from workbench.analysis.manifest import Request
 from workbench.analysis.parts import check
-from workbench.analysis.replies import Replies
 from workbench.analysis.schema import SchemaLike, parse_schema
 from workbench.analysis.summarize import SummaryStream
-from workbench.analysis.together import Together
 from workbench.config import SamplingParams
 from workbench.documents.document import Document
-from workbench.errors import ConfigError, EngineError
+from workbench.errors import EngineError
 from workbench.results import Answer, EvidenceMap, Summary, Table, Usage
+from workbench.session.asking import Asking
 from workbench.session.shared import Shared
 from workbench.types import Branch, LoadedModel
 
 if TYPE_CHECKING:
     from workbench.session.bench import Workbench
-
-
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    """How a question is asked, beside its sampling; the arguments of ``Reading.ask``."""
-
-    thinking: bool
-    system: str | None
-    quotes: bool
-    absent_threshold: float | None
-
-    def request(self, kind: str, **question: object) -> Request:
-        """What was asked for, for the manifest."""
-        return Request(kind, question | asdict(self))
 
 
 class Reading:
@@ -150,8 +132,7 @@ class Reading:
     ) -> AnswerStream:
         """Ask, and watch the answer being written: an iterator of ``Delta``, then the ``Answer``."""
         params = SamplingParams(max_tokens, temperature, top_p, top_k, seed, stop)
-        asked = _Asked(thinking, system, quotes, absent_threshold)
-        return self._stream(question, params, asked, asked.request("ask", question=question))
+        return Asking(self, params, thinking, system, quotes, absent_threshold).one(question)
 
     def ask_many(
         self,
@@ -210,26 +191,8 @@ class Reading:
         replies: Sequence[Sequence[str] | None] | None = None,
     ) -> list[AnswerStream]:
         """Ask several questions together, and watch the answers being written; each can be cancelled alone."""
-        if isinstance(questions, str):
-            raise ConfigError("questions is one string; give a list: ask_many(['...', '...']), or use ask.")
-        given = list(replies) if replies is not None else [None] * len(questions)
-        if len(given) != len(questions) or (thinking and any(given)):
-            raise ConfigError("replies is a list with one of replies, or None, a question, and thinking must be off.")
-        named: dict[str, object] = {} if replies is None else {"replies": [each and list(each) for each in given]}
         params = SamplingParams(max_tokens, temperature, top_p, top_k, seed, stop)
-        asked = _Asked(thinking, system, quotes, absent_threshold)
-        together, streams = Together(self._engine), list[AnswerStream]()
-        try:
-            for index, question in enumerate(questions):
-                request = asked.request("ask_many", questions=list(questions), index=index, **named)
-                streams.append(self._stream(question, params, asked, request, together, given[index]))
-            if streams:
-                together.start()
-        except BaseException:
-            for stream in streams:
-                stream.close()
-            raise
-        return streams
+        return Asking(self, params, thinking, system, quotes, absent_threshold).many(questions, replies)
 
     def summarize(self, words: int = 150, style: str = "brief", *, max_tokens: int | None = None) -> Summary:
         """Summarise all of it, from its beginning to its end, in ``words`` words (within 15 %), each sentence cited.
@@ -301,29 +264,6 @@ class Reading:
             )  # fmt: skip
             self.bench._hold(extraction)
             return extraction.result(progress)
-
-    def _stream(
-        self,
-        question: str,
-        params: SamplingParams,
-        asked: _Asked,
-        request: Request,
-        together: Together | None = None,
-        replies: Sequence[str] | None = None,
-    ) -> AnswerStream:
-        tokenizer = self._context.tokenizer
-        task = task_ids(tokenizer, prompts.ask(question, asked.system), thinking=asked.thinking)
-        absent = absent_choice(tokenizer, asked.absent_threshold, thinking=asked.thinking)
-        with self.bench._lock:
-            branch = self._fork()
-            stream = AnswerStream(
-                self._context, branch, task, self._context.prefix_ids, question, params, request=request,
-                thinking=asked.thinking, together=together, quotes=asked.quotes, looks=asked.quotes, absent=absent,
-                constraint=Replies(replies, tokenizer, absent) if replies else None,
-                on_end=lambda _said, _answer: branch.close(),
-            )  # fmt: skip
-            self.bench._hold(stream)
-        return stream
 
     def _fork(self, mark: int | None = None) -> Branch:
         """A branch of the prefix, or of its first ``mark`` tokens; under the lock, so that nobody closes it."""
